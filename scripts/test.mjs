@@ -1,0 +1,73 @@
+/**
+ * Runs every check of the project, cheapest first, and stops after the first group in which one fails.
+ *
+ *     npm test                                        all of it
+ *     npm test -- --only lint,types                   some steps
+ *     npm test -- --only unit test/tidy.test.ts       one test file; other arguments go to `node --test`
+ */
+import { root, setup, stop } from './setup.mjs'
+import { ended, start, tool } from './tools.mjs'
+
+const node = setup()
+
+/** Each step is one or more commands that run one after another. */
+const steps = {
+  format: () => [[tool('oxfmt'), '--check', '.']],
+  lint: () => [[tool('oxlint')]],
+  types: () => [[tool('typescript', 'tsc'), '--project', 'tsconfig.json']],
+  build: () => [['scripts/build.mjs']],
+  'types-7': () => [['scripts/types.mjs', 'typescript']],
+  'types-6': () => [['scripts/types.mjs', 'typescript-6']],
+  'types-5': () => [['scripts/types.mjs', 'typescript-5']],
+  package: () => [
+    [tool('publint'), root, '--strict', '--pack', 'npm'],
+    [tool('@arethetypeswrong/cli', 'attw'), '--pack', root, '--profile', 'esm-only', '--format', 'ascii'],
+  ],
+  unit: (args) => [
+    ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...testFiles(args)],
+  ],
+}
+
+/** Steps of one group run at the same time; the tests that watch the clock run alone. */
+const groups = [['format', 'lint', 'types', 'build'], ['types-7', 'types-6', 'types-5', 'package'], ['unit']]
+
+const { only, rest } = readArguments(process.argv.slice(2))
+for (const group of groups) {
+  const chosen = group.filter((name) => only === undefined || only.includes(name))
+  const failed = (await Promise.all(chosen.map(runStep))).filter((name) => name !== undefined)
+  if (failed.length > 0) {
+    stop(`\nFailed: ${failed.join(', ')}. To run only this: npm test -- --only ${failed.join(',')}`)
+  }
+}
+
+/** Runs one step and prints a line about it, with its output when it failed. Resolves to its name when it failed. */
+async function runStep(name) {
+  const startedAt = performance.now()
+  const isUnit = name === 'unit'
+  let output = ''
+  let passed = true
+  for (const command of steps[name](rest)) {
+    const child = start(node, command, { stdio: isUnit ? 'inherit' : ['ignore', 'pipe', 'pipe'] })
+    child.stdout?.on('data', (data) => (output += data))
+    child.stderr?.on('data', (data) => (output += data))
+    passed = (await ended(child)).code === 0
+    if (!passed) break
+  }
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  console.log(`${passed ? '✔' : '✖'} ${name} (${seconds} s)${passed ? '' : `\n${output}`}`)
+  return passed ? undefined : name
+}
+
+/** The arguments of `node --test`: files as given, or else all. */
+function testFiles(args) {
+  return args.some((arg) => !arg.startsWith('-')) ? args : [...args, 'test/**/*.test.ts']
+}
+
+function readArguments(args) {
+  const at = args.indexOf('--only')
+  if (at === -1) return { only: undefined, rest: args }
+  const names = (args[at + 1] ?? '').split(',')
+  const unknown = names.filter((name) => !(name in steps))
+  if (unknown.length > 0) stop(`No step is called ${unknown.join(', ')}: they are ${Object.keys(steps).join(', ')}.`)
+  return { only: names, rest: args.toSpliced(at, 2) }
+}

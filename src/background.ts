@@ -1,0 +1,376 @@
+import { hostname } from 'node:os'
+import { type BackgroundOptions, BACKGROUND_OPTIONS, type ReadBackgroundOptions, type StopOptions } from './background-options.ts'
+import { type Ports, systemPorts } from './background-ports.ts'
+import { BackgroundTasks } from './background-tasks.ts'
+import { Deferrals } from './deferrals.ts'
+import type { AddArguments, ResultOf } from './define-task.ts'
+import type { AttemptRules } from './engine/attempt.ts'
+import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
+import { EventHub } from './engine/event-hub.ts'
+import { explain, type Explanation } from './engine/explain.ts'
+import { Lane } from './engine/lane.ts'
+import { Registry } from './engine/registry.ts'
+import { report } from './engine/reporter.ts'
+import { ResultWaiters } from './engine/result-waiters.ts'
+import { Runner } from './engine/runner.ts'
+import { within } from './engine/within.ts'
+import { Worker } from './engine/worker.ts'
+import { gateResponse, installGate, type NodeResponse } from './http/gate.ts'
+import type { AnyTaskDefinition } from './model/definition.ts'
+import { type Duration, durationMs } from './model/duration.ts'
+import { AfterwordError } from './model/errors.ts'
+import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
+import type { TaskId } from './model/task.ts'
+import type { CancelAnswer, Counts, Store } from './ports/store.ts'
+import { Desk } from './desk.ts'
+import { makeStore } from './open-store.ts'
+import { Responses } from './responses.ts'
+import { ResponseScope } from './response-scope.ts'
+import { awaitResult } from './result.ts'
+import { checkRuntime } from './runtime.ts'
+import { handleSignals, type SignalOptions } from './signals.ts'
+import { type TaskView, taskView } from './task-view.ts'
+import { VERSION } from './version.ts'
+
+/** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
+const ABORT_MS = 500
+
+/**
+ * The object that an application creates once: it stores tasks, runs them, and stops in order. Nothing is opened before
+ * `start()`, or before the first task is added.
+ */
+export class Background {
+  readonly #settings: ReadBackgroundOptions
+  readonly #ports: Ports
+  readonly #hub: EventHub
+  readonly #registry: Registry
+  readonly #store: Store
+  readonly #worker: Worker
+  readonly #runner: Runner
+  readonly #lanes: ReadonlyMap<string, Lane>
+  readonly #waiters = new ResultWaiters()
+  readonly #deferrals: Deferrals
+  readonly #responses: Responses
+  readonly #desk: Desk
+  /** Where a response keeps its scope: a key of this background alone. */
+  readonly #scopeKey = Symbol('afterword.scope')
+  #started: Promise<void> | undefined
+  #running = false
+  #stopping: Promise<StopAccount> | undefined
+  #hurry = Promise.withResolvers<void>()
+
+  constructor(options: BackgroundOptions | undefined, ports: Ports) {
+    checkRuntime()
+    const settings = BACKGROUND_OPTIONS.parse('createBackground', options)
+    this.#settings = settings
+    this.#ports = ports
+    const level = logLevel(process.env)
+    const logger = settings.logger ?? builtinLogger(level, () => ports.clock.now())
+    this.#hub = new EventHub((name, error) => logger.error({ event: name, err: error }, 'a listener threw'))
+    report(this.#hub, logger, settings.logger !== undefined || level === 'debug')
+    this.#registry = new Registry(settings.tasks)
+    this.#lanes = lanes(settings, this.#registry)
+    const { store, presence } = makeStore(settings.store, ports, {
+      failed: (error) => this.#onStoreFailed(error),
+      debug: (what, error) => logger.debug({ ...(error === undefined ? {} : { err: error }) }, what),
+    })
+    this.#store = store
+    this.#runner = new Runner({
+      registry: this.#registry,
+      rules: rules(settings, ports),
+      hub: this.#hub,
+      logger,
+      lanes: this.#lanes,
+      progressBytesMax: settings.resultBytesMax,
+      journal: () => this.#worker.journal,
+      incarnation: () => this.#worker.incarnation ?? 0,
+      hungry: () => this.#worker.hungry(),
+      recorded: (attempt, _state, ending) => {
+        if (ending.move === 'retry') this.#worker.expect(ending.dueAt)
+        this.#worker.ended(attempt.task.id)
+        this.#waiters.notify(attempt.task.id)
+      },
+      awaited: (id) => this.#waiters.has(id),
+    })
+    this.#worker = new Worker({
+      ...settings,
+      ...ports,
+      store,
+      presence,
+      hub: this.#hub,
+      lanes: this.#lanes,
+      runner: this.#runner,
+      retention: {
+        succeeded: settings.retention.succeededMs,
+        failed: settings.retention.failedMs,
+        cancelled: settings.retention.cancelledMs,
+        quarantined: settings.retention.quarantinedMs,
+      },
+      registration: () => this.#registration(),
+    })
+    this.#deferrals = new Deferrals((error, requestId) => this.#hub.emit('defer:failed', { error, requestId }))
+    this.#responses = new Responses(ports.clock)
+    this.#desk = new Desk({
+      settings,
+      ports,
+      hub: this.#hub,
+      registry: this.#registry,
+      worker: this.#worker,
+      runner: this.#runner,
+      lanes: this.#lanes,
+      deferrals: this.#deferrals,
+      responses: this.#responses,
+      ready: () => this.#readiness(),
+    })
+  }
+
+  // Life
+
+  /**
+   * Opens the store and registers this process. Idempotent; a background that was not started starts with its first task.
+   *
+   * @throws the STORE_… codes of docs/errors.md; BACKGROUND_STOPPED after `stop()`.
+   */
+  async start(): Promise<this> {
+    if (this.#stopping !== undefined) throw new AfterwordError('BACKGROUND_STOPPED', { name: 'start' })
+    installGate()
+    this.#started ??= this.#worker.start().then(() => {
+      this.#running = true
+    })
+    try {
+      await this.#started
+    } catch (error) {
+      // The next call tries again: what was in the way may have gone.
+      this.#started = undefined
+      throw error
+    }
+    return this
+  }
+
+  /**
+   * Stops in order and without loss: requests in flight pass their gate, attempts get the grace period, then their
+   * signals abort, and what still runs is handed back unspent. Idempotent; a second call cuts the waiting short when
+   * its grace is 0. Call it after the HTTP server has stopped accepting; the framework adapters do.
+   */
+  async stop(options: StopOptions = {}): Promise<StopAccount> {
+    const graceMs = options.grace === undefined ? this.#settings.graceMs : durationMs(options.grace, 'stop: grace')
+    if (this.#stopping !== undefined && graceMs === 0) this.#hurry.resolve()
+    this.#stopping ??= this.#stop(graceMs)
+    return this.#stopping
+  }
+
+  /** Begins the shutdown: readiness is off, and what is added from here on is stored for whoever is free. `stop()` does it too. */
+  drain(): void {
+    this.#worker.drain()
+  }
+
+  /** True from the moment the shutdown began: readiness is off, answers should close their connections. */
+  get draining(): boolean {
+    return this.#worker.draining
+  }
+
+  /** `await using background = …` stops it at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /**
+   * Stops this background on SIGTERM, SIGINT or SIGHUP, then ends the process. Opt-in: the library installs no handler
+   * by itself. Repeats within a second are one signal; a later one skips the waiting and is still lossless.
+   */
+  handleSignals(options: SignalOptions = {}): () => void {
+    return handleSignals(this, this.#ports.clock, options)
+  }
+
+  // Adding
+
+  /**
+   * Adds a task outside of a request; resolves once it is durable.
+   *
+   * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN.
+   */
+  async add<D extends AnyTaskDefinition>(definition: D, ...[input, options]: AddArguments<D>): Promise<{ readonly id: TaskId }> {
+    const tasks = new BackgroundTasks(this.#desk, undefined)
+    const handle = tasks.add(definition, ...([input, options] as AddArguments<D>))
+    void tasks.settleUnanswered()?.catch(() => undefined)
+    tasks.close()
+    await handle.committed
+    return { id: handle.id }
+  }
+
+  /**
+   * Takes a response into care, for adapters: gives the scope of its task list. Twice for one response is once.
+   * With a response of `node:http` the gate holds its head until its tasks are stored; without one the adapter calls
+   * `settle` and `close`.
+   */
+  attach(response: NodeResponse | undefined, request: { readonly id?: string | undefined } = {}): ResponseScope {
+    const carrier = response as Record<symbol, ResponseScope | undefined> | undefined
+    const known = carrier?.[this.#scopeKey]
+    if (known !== undefined) return known
+    const scope = new ResponseScope(() => {
+      const tasks = new BackgroundTasks(this.#desk, request.id)
+      if (response !== undefined) gateResponse(response, tasks)
+      return tasks
+    })
+    if (carrier !== undefined) carrier[this.#scopeKey] = scope
+    return scope
+  }
+
+  // Looking and acting
+
+  /** The task as stored, live or finished; undefined when the store does not have it. */
+  async get(id: TaskId): Promise<TaskView | undefined> {
+    await this.start()
+    const record = await this.#store.find(id)
+    return record === undefined ? undefined : taskView(record)
+  }
+
+  /**
+   * Waits until the task has ended for good and gives its result. Does not poll while the task runs in this process.
+   *
+   * @param options.timeout  how long to wait at most; by default as long as it takes.
+   * @throws TASK_UNKNOWN, TASK_FAILED (its `cause` is the last attempt's error), RESULT_TIMEOUT, and the STORE_… codes.
+   */
+  async result<D extends AnyTaskDefinition = AnyTaskDefinition>(id: TaskId, options: { readonly timeout?: Duration | undefined } = {}): Promise<ResultOf<D>> {
+    const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'result: timeout')
+    await this.start()
+    return (await awaitResult(id, timeoutMs, this.#store, this.#ports.clock, this.#waiters)) as ResultOf<D>
+  }
+
+  /**
+   * Cancels a task. One that waits is cancelled at once; one that runs gets its signal aborted with reason `cancelled`
+   * and ends as its function decides. `requested` means the latter, `finished` that it had ended before.
+   */
+  async cancel(id: TaskId): Promise<CancelAnswer['kind']> {
+    await this.start()
+    const answer = await this.#store.cancel(id, this.#ports.clock.now())
+    if (answer.kind === 'requested') this.#worker.cancelAt(answer.worker, id)
+    else if (answer.kind === 'cancelled') this.#afterChange(id)
+    return answer.kind
+  }
+
+  /** Brings a failed, cancelled or quarantined task back to life with fresh counters. False when it is none of these. */
+  async requeue(id: TaskId): Promise<boolean> {
+    await this.start()
+    const done = await this.#store.requeue(id, this.#ports.clock.now())
+    if (done) this.#afterChange(id)
+    return done
+  }
+
+  /** Says in plain words why a task is not running now. */
+  async explain(id: TaskId): Promise<Explanation> {
+    await this.start()
+    const record = await this.#store.find(id)
+    const [ahead, paused, workers, counts] = await Promise.all([
+      this.#store.ahead(id),
+      this.#store.paused(),
+      this.#store.workers(),
+      this.#store.counts(),
+    ])
+    const { ready, running } = counts.get(record?.queue ?? '') ?? { ready: 0, running: 0 }
+    return explain(id, { record, ahead, paused, workers, ready, running, now: this.#ports.clock.now() })
+  }
+
+  /** How many unfinished tasks stand in each state, by queue. */
+  async counts(): Promise<Counts> {
+    await this.start()
+    return this.#store.counts()
+  }
+
+  /** Starts no further task of that queue, in any process, until `resume`. Adding goes on. */
+  async pause(queue: string): Promise<void> {
+    await this.start()
+    await this.#store.pause(queue, true)
+    await this.#worker.refresh()
+  }
+
+  /** Lifts `pause`. */
+  async resume(queue: string): Promise<void> {
+    await this.start()
+    await this.#store.pause(queue, false)
+    await this.#worker.refresh()
+  }
+
+  /** Calls `listener` at each event of that name until the returned function is called. A listener that throws is reported, no more. */
+  on<N extends EventName>(name: N, listener: (event: BackgroundEvents[N]) => void): () => void {
+    return this.#hub.on(name, listener)
+  }
+
+  // Inside
+
+  /** Undefined while the store is open; else a promise of it. */
+  #readiness(): Promise<unknown> | undefined {
+    return this.#running ? undefined : this.start()
+  }
+
+  #afterChange(id: TaskId): void {
+    this.#waiters.notify(id)
+    // What waited behind it may be ready.
+    this.#worker.look()
+  }
+
+  async #stop(graceMs: number): Promise<StopAccount> {
+    const { clock } = this.#ports
+    const begunMs = clock.monotonicMs()
+    this.#worker.drain()
+    // A start under way comes first; one that failed has left nothing to stop.
+    const opened = await (this.#started ?? Promise.reject(new Error('never started'))).then(
+      () => true,
+      () => false,
+    )
+    const left = (): number => Math.max(0, graceMs - (clock.monotonicMs() - begunMs))
+    if (opened) await within(clock, left(), Promise.race([this.#responses.quiet(), this.#hurry.promise]))
+    await this.#responses.settleAll()
+    this.#desk.close()
+    const deferred = within(clock, left(), Promise.race([this.#deferrals.quiet(), this.#hurry.promise]))
+    const none = { finished: 0, handedBack: [], abandoned: [] }
+    const account = opened ? await this.#worker.stop(left(), ABORT_MS, this.#hurry.promise, deferred) : none
+    await deferred
+    this.#waiters.notifyAll()
+    const full = { ...account, deferred: this.#deferrals.running }
+    this.#hub.emit('stopped', full)
+    return full
+  }
+
+  #onStoreFailed(error: AfterwordError): void {
+    this.#worker.failed()
+    this.#hub.emit('store:failed', { error })
+  }
+
+  #registration(): Parameters<Store['register']>[0] {
+    return {
+      name: this.#settings.name ?? `${hostname()}:${process.pid}`,
+      pid: process.pid,
+      host: hostname(),
+      version: VERSION,
+      queues: this.#settings.works ? [...this.#lanes.keys()] : [],
+      definitions: this.#settings.works ? this.#registry.names : [],
+      registeredAt: this.#ports.clock.now(),
+    }
+  }
+}
+
+/**
+ * Creates a background: the stores, the queues and the definitions of one application. Nothing is opened yet.
+ *
+ * @throws OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_CONFLICT, DURATION_INVALID, TASK_NAME_TAKEN, STORE_URL_INVALID, RUNTIME_TOO_OLD.
+ */
+export function createBackground(options?: BackgroundOptions): Background {
+  return new Background(options, systemPorts())
+}
+
+function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {
+  const queues = new Set(['default', ...Object.keys(settings.queues), ...registry.queues])
+  return new Map([...queues].map((queue) => [queue, new Lane(queue, settings.queues[queue] ?? settings.concurrency)]))
+}
+
+function rules(settings: ReadBackgroundOptions, ports: Ports): AttemptRules {
+  return {
+    clock: ports.clock,
+    chance: ports.chance,
+    retry: settings.retry,
+    timeoutMs: settings.timeoutMs,
+    abandonMs: settings.abandonAfterMs,
+    resultBytesMax: settings.resultBytesMax,
+  }
+}

@@ -1,0 +1,91 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { AddOptions } from './model/add-options.ts'
+import { onStatus, priority } from './model/add-options.ts'
+import type { AnyTaskDefinition, TaskContext, TaskDefinition } from './model/definition.ts'
+import type { Duration } from './model/duration.ts'
+import { AfterwordError } from './model/errors.ts'
+import { aName, isName } from './model/name.ts'
+import { aFunction, custom, duration } from './model/option-kinds.ts'
+import { group, optionTable } from './model/option-table.ts'
+import { received } from './model/received.ts'
+import { RETRY_OPTIONS } from './model/retry-options.ts'
+import type { RetryOptions } from './model/retry-options.ts'
+import type { NotStorable, Storable, StorableInput } from './model/storable.ts'
+import type { OnStatus } from './model/task.ts'
+
+/** What {@link defineTask} takes. `Input` is what `add` takes and the store keeps; `Parsed` is what `run` gets. */
+export interface TaskOptions<Name extends string, Input, Parsed, Result> {
+  /** What the store remembers it by: 1 to 100 letters, digits or `-_.:/`. Never change it while tasks wait. */
+  readonly name: Name
+  /** Any Standard Schema (zod, valibot, arktype, …) that validates at once. Without one, `run`'s parameter tells the type. */
+  readonly input?: (StandardSchemaV1<Input, Parsed> & StorableSchema<Input>) | undefined
+  /** Where its tasks wait: 1 to 100 letters, digits or `-_.:/`. By default `default`. */
+  readonly queue?: string | undefined
+  /** Higher runs sooner: an integer from -1000 to 1000, by default 0. */
+  readonly priority?: number | undefined
+  /** How failed attempts are repeated. By default as the background says. */
+  readonly retry?: RetryOptions | undefined
+  /** How long one attempt may take before its `signal` aborts. By default as the background says. */
+  readonly timeout?: Duration | undefined
+  /** Which answers keep its tasks: below 400 (`success`, the default), from 400 (`error`), or all (`always`). */
+  readonly on?: OnStatus | undefined
+  /** The work. It may run again after a crash, so let it be repeatable, or pass on `context.idempotencyKey`. */
+  run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
+}
+
+/** Nothing, when a schema's input can be stored; else the reason at each place that cannot. */
+export type StorableSchema<Input> = [NoInfer<Input>] extends [Storable<NoInfer<Input>>] ? unknown : UnstorableSchema<Storable<NoInfer<Input>>>
+
+/** Stands where a schema's input type cannot be stored; the compiler prints the reason inside of it. */
+export interface UnstorableSchema<Reasons> extends NotStorable<"the schema's input; let it take plain data and transform it"> {
+  readonly 'at this place': Reasons
+}
+
+/** What `add` takes for a definition. */
+export type InputOf<D extends AnyTaskDefinition> = D extends { readonly schema: StandardSchemaV1<infer Input, infer _Parsed> | undefined } ? Input : never
+
+/** What a definition's `run` returns. */
+export type ResultOf<D extends AnyTaskDefinition> = D extends TaskDefinition<infer _Name, infer _Input, infer _Parsed, infer Result> ? Result : never
+
+/** What follows the definition in `add`: its input, which a definition without input leaves out, and options. */
+export type AddArguments<D extends AnyTaskDefinition> = [undefined] extends [InputOf<D>]
+  ? [input?: StorableInput<InputOf<D>>, options?: AddOptions]
+  : [input: StorableInput<InputOf<D>>, options?: AddOptions]
+
+const schema = custom('a Standard Schema, such as one of zod, valibot or arktype', (given): given is StandardSchemaV1 => {
+  if ((typeof given !== 'object' && typeof given !== 'function') || given === null) return false
+  const standard: unknown = (given as { '~standard'?: unknown })['~standard']
+  return typeof standard === 'object' && standard !== null && typeof (standard as { validate?: unknown }).validate === 'function'
+})
+
+/** The options of {@link defineTask}, for the docs and for its checks. */
+export const TASK_OPTIONS = optionTable({
+  name: { is: aName, says: 'What the store remembers it by. Never change it while tasks wait.' },
+  input: { is: schema, default: undefined, says: "Validates the input at `add` and before each attempt. Without one, `run`'s parameter tells the type." },
+  queue: { is: aName, default: 'default', says: 'Where its tasks wait.' },
+  priority: { is: priority, default: 0, says: 'Higher runs sooner.' },
+  retry: { is: group(RETRY_OPTIONS), default: undefined, says: 'How failed attempts are repeated. By default as the background says.' },
+  timeout: { is: duration({ min: 1 }), default: undefined, says: 'How long one attempt may take before its signal aborts. By default as the background says.' },
+  on: { is: onStatus, default: 'success', says: 'Which answers keep its tasks: below 400, from 400, or all.' },
+  run: { is: aFunction<AnyTaskDefinition['run']>(), says: 'The work. It may run again after a crash.' },
+})
+
+/**
+ * Defines a task: a name that the store remembers, and the function to run.
+ *
+ * With a schema, `add` takes the schema's input type and `run` gets its output type. Without one, the type of `run`'s
+ * parameter counts for both, unchecked at run time; a `run` without parameters is a task without input.
+ *
+ * @returns a frozen definition, to list in `createBackground({ tasks: […] })` and to pass to `add`.
+ * @throws TASK_NAME_INVALID, OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_INVALID, OPTIONS_CONFLICT, DURATION_INVALID.
+ */
+export function defineTask<const Name extends string, Result, Parsed = undefined, Input = Parsed>(
+  options: TaskOptions<Name, Input, Parsed, Result>,
+): TaskDefinition<Name, Input, Parsed, Result> {
+  const name: unknown = (options as { name?: unknown } | undefined)?.name
+  if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
+  const { input, retry, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
+  const policy = retry && Object.freeze({ attempts: retry.attempts, baseMs: retry.baseMs, capMs: retry.capMs })
+  const definition: AnyTaskDefinition = { ...rest, schema: input, retry: policy }
+  return Object.freeze(definition) as TaskDefinition<Name, Input, Parsed, Result>
+}

@@ -1,0 +1,90 @@
+import type { AbortReason, TaskContext } from '../model/definition.ts'
+import type { Logger } from '../model/logger.ts'
+import { attemptNumber, type ClaimedTask } from '../model/task.ts'
+import { AttemptAborted } from './abort-reason.ts'
+import { decodeValue } from './codec.ts'
+
+/** What a context needs of the engine. */
+export interface ContextParts {
+  readonly logger: Logger
+  progress(value: unknown): void
+}
+
+/**
+ * What `run` sees. Signal, logger and carried data are made on first use: most attempts never look at them.
+ */
+export class AttemptContext implements TaskContext {
+  readonly id: string
+  readonly name: string
+  readonly attempt: number
+  readonly crashes: number
+  readonly requestId: string | undefined
+  readonly #task: ClaimedTask
+  readonly #parts: ContextParts
+  #controller: AbortController | undefined
+  #aborted: AttemptAborted | undefined
+  #log: Logger | undefined
+  #carried: Readonly<Record<string, unknown>> | undefined
+
+  constructor(task: ClaimedTask, parts: ContextParts) {
+    this.id = task.id
+    this.name = task.name
+    this.attempt = attemptNumber(task)
+    this.crashes = task.crashes
+    this.requestId = task.requestId
+    this.#task = task
+    this.#parts = parts
+  }
+
+  get addedAt(): Date {
+    return new Date(this.#task.addedAt)
+  }
+
+  get idempotencyKey(): string {
+    return this.id
+  }
+
+  get carried(): Readonly<Record<string, unknown>> {
+    const { carried } = this.#task
+    this.#carried ??= carried === undefined ? {} : (decodeValue(carried) as Record<string, unknown>)
+    return this.#carried
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+    }
+    return this.#controller.signal
+  }
+
+  get log(): Logger {
+    this.#log ??= boundLogger(this.#parts.logger, {
+      task: this.name,
+      taskId: this.id,
+      attempt: this.attempt,
+      ...(this.requestId === undefined ? {} : { requestId: this.requestId }),
+    })
+    return this.#log
+  }
+
+  progress(value: unknown): void {
+    this.#parts.progress(value)
+  }
+
+  /** Aborts the signal; the first reason stays. */
+  abort(kind: AbortReason['kind']): void {
+    if (this.#aborted !== undefined) return
+    this.#aborted = new AttemptAborted(kind)
+    this.#controller?.abort(this.#aborted)
+  }
+}
+
+function boundLogger(logger: Logger, bound: object): Logger {
+  return {
+    debug: (fields, message) => logger.debug({ ...bound, ...fields }, message),
+    info: (fields, message) => logger.info({ ...bound, ...fields }, message),
+    warn: (fields, message) => logger.warn({ ...bound, ...fields }, message),
+    error: (fields, message) => logger.error({ ...bound, ...fields }, message),
+  }
+}

@@ -1,0 +1,155 @@
+import { AfterwordError, isAfterwordError } from '../model/errors.ts'
+import type { AbortReason, AnyTaskDefinition, RetryPolicy } from '../model/definition.ts'
+import { attemptNumber, type ClaimedTask, type Outcome, type StoredError, type StoredValue } from '../model/task.ts'
+import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
+import type { Chance } from '../ports/chance.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { AttemptContext } from './attempt-context.ts'
+import { decodeValue, encodeValue } from './codec.ts'
+import { parseStoredInput } from './input-schema.ts'
+import { retryDelayMs } from './retry-policy.ts'
+import { storedError } from './stored-error.ts'
+
+/** How an attempt ended, before it is stored. `handBack`: it yielded to a shutdown; `none`: its claim is not ours any more. */
+export type Ending = Outcome | 'handBack' | 'none'
+
+/** What every attempt of a process shares. */
+export interface AttemptRules {
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly retry: RetryPolicy
+  /** For definitions without a timeout of their own; undefined is no limit. */
+  readonly timeoutMs: number | undefined
+  /** How long an attempt may go on after its signal has aborted. */
+  readonly abandonMs: number
+  readonly resultBytesMax: number
+}
+
+/** One run of one claimed task. It ends exactly once: by itself, or by being abandoned after its signal aborted. */
+export class Attempt {
+  readonly task: ClaimedTask
+  readonly definition: AnyTaskDefinition
+  readonly context: AttemptContext
+  readonly startedMs: number
+  readonly #rules: AttemptRules
+  readonly #ended: (attempt: Attempt, ending: Ending, abandoned: boolean) => void
+  #reason: AbortReason['kind'] | undefined
+  #timer: Timer | undefined
+  #over = false
+
+  constructor(
+    task: ClaimedTask,
+    definition: AnyTaskDefinition,
+    context: AttemptContext,
+    rules: AttemptRules,
+    ended: (attempt: Attempt, ending: Ending, abandoned: boolean) => void,
+  ) {
+    this.task = task
+    this.definition = definition
+    this.context = context
+    this.#rules = rules
+    this.#ended = ended
+    this.startedMs = rules.clock.monotonicMs()
+  }
+
+  /** Why its signal aborted, if it did. */
+  get reason(): AbortReason['kind'] | undefined {
+    return this.#reason
+  }
+
+  /** Calls `run`. Whatever happens, `ended` is called once; at once when `run` is a plain function. */
+  start(): void {
+    const timeoutMs = this.definition.timeoutMs ?? this.#rules.timeoutMs
+    if (timeoutMs !== undefined) this.#timer = this.#rules.clock.after(timeoutMs, () => this.abort('timeout'))
+    let result: unknown
+    try {
+      const { schema } = this.definition
+      const input = schema === undefined ? decodeValue(this.task.input) : parseStoredInput(this.definition, this.task.input)
+      result = this.definition.run(input, this.context)
+    } catch (error) {
+      return this.#end(this.#afterThrow(error))
+    }
+    if (!isThenable(result)) return this.#end(this.#afterReturn(result))
+    result.then(
+      (value) => this.#end(this.#afterReturn(value)),
+      (error: unknown) => this.#end(this.#afterThrow(error)),
+    )
+  }
+
+  /** Aborts the signal. The attempt may still end by itself; after `abandonMs` it is given up (a shutdown has its own bound). */
+  abort(kind: AbortReason['kind']): void {
+    if (this.#over || this.#reason !== undefined) return
+    this.#reason = kind
+    this.#timer?.cancel()
+    if (kind !== 'shutdown') this.#timer = this.#rules.clock.after(this.#rules.abandonMs, () => this.abandon())
+    this.context.abort(kind)
+  }
+
+  /** Stops waiting for it; what it does from here on counts for nothing. */
+  abandon(): void {
+    this.#end(this.#afterAbort(new Error('The attempt went on after its signal had aborted.')), true)
+  }
+
+  #end(ending: Ending, abandoned = false): void {
+    if (this.#over) return
+    this.#over = true
+    this.#timer?.cancel()
+    this.#ended(this, ending, abandoned)
+  }
+
+  #afterReturn(value: unknown): Ending {
+    if (this.#reason === 'claim-lost') return 'none'
+    const { id, claims, name } = this.task
+    let result: StoredValue | undefined
+    let error: StoredError | undefined
+    try {
+      result = value === undefined ? undefined : encodeValue(value, { what: 'result', name, bytesMax: this.#rules.resultBytesMax })
+    } catch (thrown) {
+      // The work is done and must not be done again: only its result is missing, and says why.
+      error = storedError(thrown)
+    }
+    return { id, claims, move: 'succeed', result, error }
+  }
+
+  #afterThrow(error: unknown): Ending {
+    if (this.#reason !== undefined) return this.#afterAbort(error)
+    const { id, claims } = this.task
+    if (isGiveUp(error) || isFinal(error)) return { id, claims, move: 'fail', error: storedError(error) }
+    if (isRetryAfter(error)) return this.#retry(error, error.delayMs, error.costsAttempt)
+    return this.#retry(error, undefined, true)
+  }
+
+  #afterAbort(error: unknown): Ending {
+    const { id, claims, name } = this.task
+    switch (this.#reason) {
+      case 'shutdown':
+        return 'handBack'
+      case 'cancelled':
+        return { id, claims, move: 'cancel', error: storedError(error) }
+      case 'timeout': {
+        const timeoutMs = this.definition.timeoutMs ?? this.#rules.timeoutMs ?? 0
+        return this.#retry(new AfterwordError('ATTEMPT_TIMEOUT', { name, timeoutMs }, { cause: error }), undefined, true)
+      }
+      default:
+        return 'none'
+    }
+  }
+
+  #retry(error: unknown, delayMs: number | undefined, costsAttempt: boolean): Ending {
+    const { id, claims, crashes } = this.task
+    const policy = this.definition.retry ?? this.#rules.retry
+    const failed = attemptNumber(this.task) - crashes
+    if (costsAttempt && failed >= policy.attempts) return { id, claims, move: 'fail', error: storedError(error) }
+    const waitMs = delayMs ?? retryDelayMs(failed, policy, this.#rules.chance)
+    return { id, claims, move: 'retry', dueAt: this.#rules.clock.now() + waitMs, error: storedError(error), costsAttempt }
+  }
+}
+
+/** What the stored row itself says no to; another attempt would find the same. */
+function isFinal(error: unknown): boolean {
+  return isAfterwordError(error, 'TASK_INPUT_OUTDATED') || isAfterwordError(error, 'STORED_VALUE_UNREADABLE')
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value && typeof value.then === 'function'
+}

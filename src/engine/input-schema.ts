@@ -1,0 +1,59 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { AnyTaskDefinition } from '../model/definition.ts'
+import { AfterwordError } from '../model/errors.ts'
+import type { StoredValue } from '../model/task.ts'
+import { formatPath } from '../model/value-path.ts'
+import { decodeValue } from './codec.ts'
+
+/*
+ * The store keeps a task's input as it was added, not what the schema made of it: the schema reads it twice, once to
+ * answer `add` at once, once before each attempt. So a deploy may change what `run` gets without touching stored rows,
+ * and an old row that the schema no longer takes is noticed before `run` sees it.
+ */
+
+type Verdict = StandardSchemaV1.Result<unknown> | 'async'
+
+/**
+ * Checks an input where it is added.
+ *
+ * @returns what `run` would get; not what is to be stored, which is `input` itself.
+ * @throws TASK_INPUT_INVALID with every issue; TASK_SCHEMA_ASYNC when the schema does not answer at once.
+ */
+export function validateInput(definition: AnyTaskDefinition, input: unknown): unknown {
+  const { name, schema } = definition
+  if (schema === undefined) return input
+  const verdict = judge(schema, input)
+  if (verdict === 'async') throw new AfterwordError('TASK_SCHEMA_ASYNC', { name })
+  if (verdict.issues) throw new AfterwordError('TASK_INPUT_INVALID', { name, issues: describe(verdict.issues) })
+  return verdict.value
+}
+
+/**
+ * Reads a stored input for `run`, through the schema if there is one.
+ *
+ * @throws TASK_INPUT_OUTDATED when the schema does not take it any more, which no retry can change.
+ * @throws STORED_VALUE_UNREADABLE.
+ */
+export function parseStoredInput(definition: AnyTaskDefinition, stored: StoredValue): unknown {
+  const { name, schema } = definition
+  const input = decodeValue(stored)
+  if (schema === undefined) return input
+  const verdict = judge(schema, input)
+  if (verdict === 'async') throw new AfterwordError('TASK_INPUT_OUTDATED', { name, issues: 'the schema does not answer at once' })
+  if (verdict.issues) throw new AfterwordError('TASK_INPUT_OUTDATED', { name, issues: describe(verdict.issues) })
+  return verdict.value
+}
+
+function judge(schema: StandardSchemaV1, input: unknown): Verdict {
+  const verdict = schema['~standard'].validate(input)
+  if (!('then' in verdict)) return verdict
+  // Nobody waits for it, so its rejection must not end the process.
+  Promise.resolve(verdict).catch(() => {})
+  return 'async'
+}
+
+function describe(issues: readonly StandardSchemaV1.Issue[]): string {
+  return issues.map(({ path, message }) => `${formatPath('input', (path ?? []).map(keyOf))}: ${message}`).join('; ')
+}
+
+const keyOf = (segment: PropertyKey | StandardSchemaV1.PathSegment): PropertyKey => (typeof segment === 'object' ? segment.key : segment)

@@ -1,0 +1,221 @@
+import type { Durability, NewTask, Outcome, StoredValue, TaskId, Incarnation } from '../model/task.ts'
+import { isAfterwordError } from '../model/errors.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Added, ClaimAsk, Store, Written } from '../ports/store.ts'
+
+/** Outcomes wait this long for an add that takes them along. */
+const OUTCOME_WAIT_MS = 10
+/** So many outcomes are worth a transaction of their own. */
+const OUTCOMES_MAX = 64
+/** The pause before outcomes are written again after the store refused them. */
+const RETRY_MS = 500
+
+/** Told when a group of adds is durable, or that nothing of it was kept. */
+export type Stored = (error: unknown, added: readonly Added[] | undefined) => void
+
+interface AddEntry {
+  readonly tasks: readonly NewTask[]
+  readonly done: Stored
+}
+
+interface OutcomeEntry {
+  readonly outcome: Outcome
+  /** Undefined: the store is gone for good and nothing was recorded. */
+  readonly done: (recorded: boolean | undefined) => void
+}
+
+/** What the journal asks of the worker it writes for. */
+export interface JournalOwner {
+  readonly incarnation: Incarnation | undefined
+  /** What to claim in the transaction that is about to be written, if anything. */
+  claimAsk(): ClaimAsk | undefined
+  /** A transaction is committed. */
+  written(written: Written): void
+  /** A transaction was refused. */
+  refused(error: unknown): void
+}
+
+/**
+ * The one writer of a process. It gathers all adds and outcomes of a turn of the event loop, and the claim that the
+ * worker wants, and writes them in one transaction: one sync for all of them.
+ *
+ * Adds are acknowledged when durable, never earlier. Outcomes ride along with adds or go after 10 ms: what a crash
+ * takes back of them is repeated, not lost. While a transaction waits for a busy store, what comes gathers for the next.
+ */
+export class Journal {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #owner: JournalOwner
+  #adds: AddEntry[] = []
+  #outcomes: OutcomeEntry[] = []
+  #progress = new Map<TaskId, { id: TaskId; claims: number; value: StoredValue }>()
+  #claimWanted = false
+  #scheduled = false
+  #writing = false
+  #timer: Timer | undefined
+  #undurable = 0
+  #idle: (() => void)[] = []
+
+  constructor(store: Store, clock: Clock, owner: JournalOwner) {
+    this.#store = store
+    this.#clock = clock
+    this.#owner = owner
+  }
+
+  /** Outcomes that are not in the store yet. */
+  get outcomesPending(): number {
+    return this.#outcomes.length
+  }
+
+  add(tasks: readonly NewTask[], done: Stored): void {
+    this.#adds.push({ tasks, done })
+    this.#schedule()
+  }
+
+  finish(outcome: Outcome, done: OutcomeEntry['done'], hurry: boolean): void {
+    this.#outcomes.push({ outcome, done })
+    if (hurry || this.#outcomes.length >= OUTCOMES_MAX) this.#schedule()
+    else this.#timer ??= this.#clock.after(OUTCOME_WAIT_MS, () => this.#onTimer())
+  }
+
+  /** Keeps the latest value of each attempt for the next transaction. */
+  progress(id: TaskId, claims: number, value: StoredValue): void {
+    this.#progress.set(id, { id, claims, value })
+    this.#timer ??= this.#clock.after(OUTCOME_WAIT_MS, () => this.#onTimer())
+  }
+
+  /** The worker has room: its claim goes with the next transaction. */
+  wantClaim(): void {
+    this.#claimWanted = true
+    this.#schedule()
+  }
+
+  /** Writes what is gathered and resolves when all of it is durable or refused. */
+  async settle(): Promise<void> {
+    if (this.#isIdle()) return
+    if (this.#adds.length + this.#outcomes.length + this.#progress.size > 0) this.#schedule()
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #isIdle(): boolean {
+    return (
+      !this.#writing && this.#undurable === 0 && this.#adds.length + this.#outcomes.length + this.#progress.size === 0
+    )
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#writing) return
+    this.#scheduled = true
+    this.#clock.soon(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    this.#schedule()
+  }
+
+  #flush(): void {
+    if (this.#writing) return
+    const claim = this.#claimWanted ? this.#owner.claimAsk() : undefined
+    this.#claimWanted = false
+    const [adds, outcomes, progress] = [this.#adds, this.#outcomes, this.#progress]
+    if (adds.length + outcomes.length + progress.size === 0 && claim === undefined) return this.#wakeIdle()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#adds = []
+    this.#outcomes = []
+    if (progress.size > 0) this.#progress = new Map()
+    this.#writing = true
+    const batch = {
+      worker: this.#owner.incarnation,
+      adds: adds.length === 1 ? adds[0]!.tasks : adds.flatMap((entry) => entry.tasks),
+      outcomes: outcomes.map((entry) => entry.outcome),
+      progress: [...progress.values()],
+      durability: strongest(adds),
+      claim,
+    }
+    this.#store.write(batch, this.#clock.now()).then(
+      (written) => this.#onWritten(written, adds, outcomes),
+      (error: unknown) => this.#onRefused(error, adds, outcomes),
+    )
+  }
+
+  #onWritten(written: Written, adds: AddEntry[], outcomes: OutcomeEntry[]): void {
+    this.#writing = false
+    for (let i = 0; i < outcomes.length; i++) outcomes[i]!.done(written.recorded[i]!)
+    this.#owner.written(written)
+    if (written.durable === undefined) acknowledge(adds, written.added)
+    else {
+      this.#undurable++
+      written.durable.then(
+        () => this.#onDurable(() => acknowledge(adds, written.added)),
+        (error: unknown) => this.#onDurable(() => refuse(adds, error)),
+      )
+    }
+    this.#next()
+  }
+
+  #onDurable(tell: () => void): void {
+    this.#undurable--
+    tell()
+    this.#wakeIdle()
+  }
+
+  #onRefused(error: unknown, adds: AddEntry[], outcomes: OutcomeEntry[]): void {
+    this.#writing = false
+    refuse(adds, error)
+    this.#owner.refused(error)
+    if (isAfterwordError(error, 'STORE_FAILED') || isAfterwordError(error, 'STORE_CLOSED') || isAfterwordError(error, 'STORE_CORRUPT')) {
+      for (const { done } of outcomes) done(undefined)
+      this.#next()
+      return
+    }
+    // The attempts have ended: their outcomes stay until the store takes them. Room grows no further meanwhile.
+    this.#outcomes = outcomes.concat(this.#outcomes)
+    if (this.#adds.length > 0) this.#schedule()
+    else if (this.#outcomes.length > 0) this.#timer ??= this.#clock.after(RETRY_MS, () => this.#onTimer(), true)
+    this.#wakeIdle()
+  }
+
+  #next(): void {
+    if (this.#adds.length > 0 || this.#claimWanted || this.#outcomes.length >= OUTCOMES_MAX) this.#schedule()
+    else if (this.#outcomes.length + this.#progress.size > 0) {
+      if (this.#idle.length > 0) this.#schedule()
+      else this.#timer ??= this.#clock.after(OUTCOME_WAIT_MS, () => this.#onTimer())
+    }
+    this.#wakeIdle()
+  }
+
+  #wakeIdle(): void {
+    if (this.#idle.length === 0 || !this.#isIdle()) return
+    const waiting = this.#idle
+    this.#idle = []
+    for (const resolve of waiting) resolve()
+  }
+}
+
+function strongest(adds: readonly AddEntry[]): Durability | undefined {
+  let durability: Durability | undefined
+  for (const { tasks } of adds) {
+    for (const task of tasks) {
+      if (task.durability === 'power') return 'power'
+      durability = 'process'
+    }
+  }
+  return durability
+}
+
+function acknowledge(adds: readonly AddEntry[], added: readonly Added[]): void {
+  let from = 0
+  for (const { tasks, done } of adds) {
+    done(undefined, adds.length === 1 ? added : added.slice(from, from + tasks.length))
+    from += tasks.length
+  }
+}
+
+function refuse(adds: readonly AddEntry[], error: unknown): void {
+  for (const { done } of adds) done(error, undefined)
+}

@@ -1,0 +1,87 @@
+import type { ClaimedTask } from '../model/task.ts'
+
+/** Claimed tasks may wait about this long for a place: long enough to keep places busy, short enough to leave work to others. */
+const SOON_MS = 100
+/** Claimed tasks that wait in one lane, whatever their speed: the bound of its memory. */
+const WAITING_MAX = 1_000
+/** What a task is taken to last before one was measured. */
+const FIRST_GUESS_MS = 10
+/** Below this the length of a run says nothing. */
+const RUN_MS_MIN = 0.05
+
+/**
+ * One queue in this process: its places, its claimed tasks in the order of their turn, and how long a run takes,
+ * which says how many claimed tasks may wait here.
+ */
+export class Lane {
+  readonly queue: string
+  readonly concurrency: number
+  running = 0
+  /** Claimed tasks whose response is still being sent. */
+  held = 0
+  #waiting: ClaimedTask[] = []
+  #head = 0
+  #runMs = FIRST_GUESS_MS
+
+  constructor(queue: string, concurrency: number) {
+    this.queue = queue
+    this.concurrency = concurrency
+  }
+
+  get waiting(): number {
+    return this.#waiting.length - this.#head
+  }
+
+  /** How many more tasks it would take: free places, and those that would get one soon. */
+  get room(): number {
+    const soon = Math.min(WAITING_MAX, Math.floor((this.concurrency * SOON_MS) / this.#runMs))
+    return this.concurrency + soon - this.running - this.waiting - this.held
+  }
+
+  get hasFreePlace(): boolean {
+    return this.running < this.concurrency
+  }
+
+  /** Puts a claimed task behind those of its priority. */
+  push(task: ClaimedTask): void {
+    const waiting = this.#waiting
+    let at = waiting.length
+    while (at > this.#head && waiting[at - 1]!.priority < task.priority) at--
+    if (at === waiting.length) waiting.push(task)
+    else waiting.splice(at, 0, task)
+  }
+
+  /** The task whose turn it is. */
+  shift(): ClaimedTask | undefined {
+    if (this.#head === this.#waiting.length) return undefined
+    const task = this.#waiting[this.#head++]
+    // The spent front goes once it is the larger half: each task is moved at most once.
+    if (this.#head > 64 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head)
+      this.#head = 0
+    } else if (this.#head === this.#waiting.length) {
+      this.#waiting.length = 0
+      this.#head = 0
+    }
+    return task
+  }
+
+  /** Removes and returns what waits beyond the room there is by now, the last first. */
+  surplus(): readonly ClaimedTask[] {
+    const over = Math.min(-this.room, this.waiting)
+    return over <= 0 ? [] : this.#waiting.splice(this.#waiting.length - over, over)
+  }
+
+  /** Removes all that waits. */
+  clear(): readonly ClaimedTask[] {
+    const all = this.#waiting.slice(this.#head)
+    this.#waiting = []
+    this.#head = 0
+    return all
+  }
+
+  /** Learns from a run; the last ten or so decide. */
+  measured(ranMs: number): void {
+    this.#runMs += (Math.max(ranMs, RUN_MS_MIN) - this.#runMs) * 0.1
+  }
+}

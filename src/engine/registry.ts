@@ -1,0 +1,36 @@
+import { AfterwordError } from '../model/errors.ts'
+import type { AnyTaskDefinition } from '../model/definition.ts'
+
+/** The definitions that a background can run, by name. */
+export class Registry {
+  readonly #definitions = new Map<string, AnyTaskDefinition>()
+
+  /** Throws TASK_NAME_TAKEN when another definition has the name. */
+  constructor(definitions: readonly AnyTaskDefinition[]) {
+    for (const definition of definitions) {
+      const known = this.#definitions.get(definition.name)
+      if (known !== undefined && known !== definition) throw new AfterwordError('TASK_NAME_TAKEN', { name: definition.name })
+      this.#definitions.set(definition.name, definition)
+    }
+  }
+
+  get names(): readonly string[] {
+    return [...this.#definitions.keys()]
+  }
+
+  /** The queues that the definitions name. */
+  get queues(): ReadonlySet<string> {
+    return new Set([...this.#definitions.values()].map((definition) => definition.queue))
+  }
+
+  get(name: string): AnyTaskDefinition | undefined {
+    return this.#definitions.get(name)
+  }
+
+  /** Throws TASK_NOT_REGISTERED for a definition that is not this background's. */
+  check(definition: AnyTaskDefinition): void {
+    if (this.#definitions.get(definition.name) !== definition) {
+      throw new AfterwordError('TASK_NOT_REGISTERED', { name: definition.name })
+    }
+  }
+}

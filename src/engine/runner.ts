@@ -1,0 +1,240 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
+import type { Logger } from '../model/logger.ts'
+import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
+import type { TaskState } from '../model/task-state.ts'
+import { Attempt, type AttemptRules, type Ending } from './attempt.ts'
+import { AttemptContext } from './attempt-context.ts'
+import { encodeValue } from './codec.ts'
+import type { EventHub } from './event-hub.ts'
+import type { Journal } from './journal.ts'
+import { Lane } from './lane.ts'
+import type { Registry } from './registry.ts'
+
+/** Tasks run in the context in which the library was loaded, never in a request's: what should travel, travels as data. */
+const inRootContext = AsyncLocalStorage.snapshot()
+
+/** Starts in one turn of the event loop before the loop gets its turn, in tasks and in milliseconds. */
+const STARTS_MAX = 256
+const TURN_MS_MAX = 5
+
+/** What a runner needs of the engine. */
+export interface RunnerParts {
+  readonly registry: Registry
+  readonly rules: AttemptRules
+  readonly hub: EventHub
+  readonly logger: Logger
+  readonly progressBytesMax: number
+  readonly lanes: ReadonlyMap<string, Lane>
+  journal(): Journal
+  incarnation(): Incarnation
+  /** A place is free and the lane could take more. */
+  hungry(): void
+  /** An attempt's outcome is in the store; `state` is where the task stands now. */
+  recorded(attempt: Attempt, state: TaskState, ending: Exclude<Ending, string>): void
+  /** True when somebody waits for that task's result: then its outcome is written at once. */
+  awaited(id: TaskId): boolean
+}
+
+/** Runs claimed tasks: each lane as many at once as it has places, in the order of their turn. */
+export class Runner {
+  readonly #parts: RunnerParts
+  readonly #attempts = new Map<TaskId, Attempt>()
+  /** Cancelled after their claim and before their start. */
+  readonly #cancelled = new Set<TaskId>()
+  #stopped = false
+  #scheduled = false
+  #starts = 0
+  #turnBegunMs = 0
+  #unrecorded = 0
+  #finished = 0
+  #changed: (() => void)[] = []
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts
+  }
+
+  /** Attempts that have not ended. */
+  get attempts(): ReadonlyMap<TaskId, Attempt> {
+    return this.#attempts
+  }
+
+  /** Attempts that have ended and been stored. */
+  get finished(): number {
+    return this.#finished
+  }
+
+  /** Attempts that run, and those whose outcome is not stored yet. */
+  get busy(): number {
+    return this.#attempts.size + this.#unrecorded
+  }
+
+  /** Accepts claimed tasks. They start on a later turn of the event loop. */
+  take(tasks: readonly ClaimedTask[]): void {
+    for (const task of tasks) this.#lane(task).push(task)
+    this.#schedule()
+  }
+
+  /** Counts tasks that are claimed here and wait for their response. */
+  hold(queue: string, count: number): void {
+    const lane = this.#parts.lanes.get(queue)
+    if (lane !== undefined) lane.held += count
+  }
+
+  /** Aborts the attempt, or prevents its start. */
+  cancel(id: TaskId): void {
+    const attempt = this.#attempts.get(id)
+    if (attempt !== undefined) attempt.abort('cancelled')
+    else this.#cancelled.add(id)
+  }
+
+  /** Starts nothing more; what waits is given back by the caller. */
+  stopStarting(): readonly ClaimedTask[] {
+    this.#stopped = true
+    return [...this.#parts.lanes.values()].flatMap((lane) => lane.clear())
+  }
+
+  /** Forgets all claims after this worker was declared dead: attempts are told, their outcomes do not count. */
+  loseClaims(): readonly TaskId[] {
+    const waiting = [...this.#parts.lanes.values()].flatMap((lane) => lane.clear())
+    for (const attempt of this.#attempts.values()) attempt.abort('claim-lost')
+    return [...waiting.map((task) => task.id), ...this.#attempts.keys()]
+  }
+
+  /** Resolves when no attempt runs and every outcome is stored. */
+  async quiet(): Promise<void> {
+    while (this.busy > 0) await new Promise<void>((resolve) => this.#changed.push(resolve))
+  }
+
+  #lane(task: ClaimedTask): Lane {
+    // A claim is only ever asked for queues that have a lane.
+    return this.#parts.lanes.get(task.queue) ?? this.#parts.lanes.values().next().value!
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    this.#parts.rules.clock.soon(() => {
+      this.#scheduled = false
+      this.#starts = 0
+      this.#turnBegunMs = this.#parts.rules.clock.monotonicMs()
+      inRootContext(() => {
+        for (const lane of this.#parts.lanes.values()) this.#fill(lane)
+      })
+    })
+  }
+
+  /** Starts what has a place. Past its share of the turn it leaves the rest to the next. */
+  #fill(lane: Lane): void {
+    while (!this.#stopped && lane.hasFreePlace && lane.waiting > 0) {
+      if (this.#isTurnSpent()) return this.#schedule()
+      this.#begin(lane, lane.shift()!)
+    }
+  }
+
+  #isTurnSpent(): boolean {
+    if (this.#starts >= STARTS_MAX) return true
+    return this.#starts % 16 === 15 && this.#parts.rules.clock.monotonicMs() - this.#turnBegunMs > TURN_MS_MAX
+  }
+
+  #begin(lane: Lane, task: ClaimedTask): void {
+    this.#starts++
+    const { registry, rules, hub } = this.#parts
+    const definition = registry.get(task.name)
+    if (definition === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
+    const context = new AttemptContext(task, {
+      logger: this.#parts.logger,
+      progress: (value) => this.#progress(task, value),
+    })
+    const attempt = new Attempt(task, definition, context, rules, (ended, ending, abandoned) => this.#ended(lane, ended, ending, abandoned))
+    this.#attempts.set(task.id, attempt)
+    lane.running++
+    if (hub.heard('attempt:start')) {
+      hub.emit('attempt:start', { attempt: this.factsOf(task), waitedMs: Math.max(0, rules.clock.now() - task.addedAt) })
+    }
+    if (this.#cancelled.delete(task.id)) {
+      attempt.abort('cancelled')
+      attempt.abandon()
+    } else attempt.start()
+  }
+
+  #ended(lane: Lane, attempt: Attempt, ending: Ending, abandoned: boolean): void {
+    const { hub, rules } = this.#parts
+    const ranMs = rules.clock.monotonicMs() - attempt.startedMs
+    lane.running--
+    lane.measured(ranMs)
+    this.#attempts.delete(attempt.task.id)
+    if (abandoned && hub.heard('attempt:abandoned')) {
+      hub.emit('attempt:abandoned', { attempt: this.factsOf(attempt.task), reason: attempt.reason ?? 'unknown' })
+    }
+    if (typeof ending !== 'string') this.#record(attempt, ending, ranMs)
+    else if (ending === 'none') hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
+    this.#tellChanged()
+    // The place is free again in this very turn: short tasks need not wait for the next one.
+    this.#fill(lane)
+    if (lane.room > 0) this.#parts.hungry()
+  }
+
+  #record(attempt: Attempt, ending: Exclude<Ending, string>, ranMs: number): void {
+    const { task } = attempt
+    this.#unrecorded++
+    const hurry = task.series !== undefined || this.#parts.awaited(task.id)
+    this.#parts.journal().finish(
+      ending,
+      (recorded) => {
+        this.#unrecorded--
+        if (recorded === true) this.#onRecorded(attempt, ending, ranMs)
+        else if (recorded === false) this.#parts.hub.emit('claim:lost', { attempt: this.factsOf(task) })
+        this.#tellChanged()
+      },
+      hurry,
+    )
+  }
+
+  #onRecorded(attempt: Attempt, ending: Exclude<Ending, string>, ranMs: number): void {
+    this.#finished++
+    const { hub, rules } = this.#parts
+    const state = STATE_AFTER[ending.move]
+    this.#parts.recorded(attempt, state, ending)
+    const failed = ending.error !== undefined && hub.heard('attempt:failed')
+    if (!failed && !hub.heard('attempt:end')) return
+    const end: AttemptEnd = {
+      attempt: this.factsOf(attempt.task),
+      state,
+      error: ending.error,
+      ranMs,
+      retryInMs: ending.move === 'retry' ? Math.max(0, ending.dueAt - rules.clock.now()) : undefined,
+    }
+    if (failed) hub.emit('attempt:failed', end)
+    hub.emit('attempt:end', end)
+  }
+
+  #progress(task: ClaimedTask, value: unknown): void {
+    const { hub, progressBytesMax } = this.#parts
+    const stored = encodeValue(value, { what: 'result', name: task.name, bytesMax: progressBytesMax })
+    if (!this.#attempts.has(task.id)) return
+    if (hub.heard('attempt:progress')) hub.emit('attempt:progress', { attempt: this.factsOf(task), value })
+    this.#parts.journal().progress(task.id, task.claims, stored)
+  }
+
+  /** A claimed task as events name its attempt. */
+  factsOf(task: ClaimedTask): AttemptFacts {
+    return {
+      id: task.id,
+      name: task.name,
+      queue: task.queue,
+      requestId: task.requestId,
+      attempt: attemptNumber(task),
+      worker: this.#parts.incarnation(),
+    }
+  }
+
+  #tellChanged(): void {
+    if (this.#changed.length === 0) return
+    const waiting = this.#changed
+    this.#changed = []
+    for (const resolve of waiting) resolve()
+  }
+}
+
+const STATE_AFTER = { succeed: 'succeeded', retry: 'scheduled', fail: 'failed', cancel: 'cancelled' } as const

@@ -1,0 +1,88 @@
+import type { Retention } from '../model/task.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Chance } from '../ports/chance.ts'
+import type { Store } from '../ports/store.ts'
+import type { EventHub } from './event-hub.ts'
+import type { Rescuer } from './rescuer.ts'
+
+/** How often the rescuer looks; a death that no connection told of is seen within it. */
+const TICK_MS = 1_000
+/** Finished tasks looked at in one piece, so that pruning never stalls the loop. */
+const PRUNE_PIECE = 500
+/** The pause between two walks through the history when nothing was old enough. */
+const PRUNE_PAUSE_MS = 60_000
+
+/** What upkeep needs of its worker. */
+export interface UpkeepParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly hub: EventHub
+  readonly rescuer: Rescuer
+  readonly retention: Retention
+  readonly beatMs: number
+  readonly pollMs: number
+  beat(): Promise<void>
+  /** The safety net under the wake-ups. */
+  poll(): void
+  handBackSurplus(): Promise<void>
+}
+
+/** One slow tick for all that must happen now and then: beat, rescue, poll, pruning. Keeps no process alive. */
+export class Upkeep {
+  readonly #parts: UpkeepParts
+  #timer: Timer | undefined
+  #stopped = false
+  #beatAtMs = 0
+  #pollAtMs = 0
+  #pruneAtMs = 0
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    this.#beatAtMs = nowMs + this.#parts.beatMs
+    this.#pollAtMs = nowMs + this.#parts.pollMs
+    this.#pruneAtMs = nowMs + TICK_MS
+    this.#arm()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  #arm(): void {
+    if (this.#stopped) return
+    this.#timer = this.#parts.clock.after(TICK_MS, () => {
+      this.#tick()
+        .catch((error: unknown) => this.#parts.hub.emit('store:error', { error }))
+        .finally(() => this.#arm())
+    })
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, chance, rescuer, beatMs, pollMs } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (nowMs >= this.#beatAtMs) {
+      this.#beatAtMs = nowMs + beatMs
+      await this.#parts.beat()
+    }
+    await rescuer.sweep()
+    if (nowMs >= this.#pollAtMs) {
+      // Jitter: processes that started together should not look together.
+      this.#pollAtMs = nowMs + pollMs * (0.9 + chance.fraction() * 0.2)
+      this.#parts.poll()
+    }
+    await this.#parts.handBackSurplus()
+    if (nowMs >= this.#pruneAtMs) await this.#prune(nowMs)
+  }
+
+  async #prune(nowMs: number): Promise<void> {
+    const { store, clock, retention } = this.#parts
+    const removed = await store.prune(retention, clock.now(), PRUNE_PIECE)
+    this.#pruneAtMs = removed.done ? nowMs + PRUNE_PAUSE_MS : nowMs
+  }
+}

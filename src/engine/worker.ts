@@ -1,0 +1,299 @@
+import type { AbortReason } from '../model/definition.ts'
+import type { StopAccount } from '../model/events.ts'
+import type { ClaimedTask, Incarnation, Instant, Retention, TaskId, WorkerRegistration } from '../model/task.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Chance } from '../ports/chance.ts'
+import type { Presence } from '../ports/presence.ts'
+import type { ClaimAsk, Claimed, Store, Written } from '../ports/store.ts'
+import type { EventHub } from './event-hub.ts'
+import { Journal, type JournalOwner } from './journal.ts'
+import type { Lane } from './lane.ts'
+import { Rescuer } from './rescuer.ts'
+import type { Runner } from './runner.ts'
+import { Upkeep } from './upkeep.ts'
+import { within } from './within.ts'
+
+/** What a worker is made of. */
+export interface WorkerParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly hub: EventHub
+  readonly lanes: ReadonlyMap<string, Lane>
+  readonly runner: Runner
+  readonly beatMs: number
+  readonly leaseMs: number
+  readonly pollMs: number
+  readonly retention: Retention
+  /** False: this process only adds; it registers but claims nothing. */
+  readonly works: boolean
+  registration(): WorkerRegistration
+  presence(): Presence
+}
+
+/**
+ * One process's presence in the store: it registers, claims for its lanes, keeps its lease, rescues the dead, and
+ * stops in order. Its claims ride in the journal's transactions.
+ */
+export class Worker implements JournalOwner {
+  readonly journal: Journal
+  readonly #parts: WorkerParts
+  readonly #rescuer: Rescuer
+  readonly #upkeep: Upkeep
+  #presence: Presence | undefined
+  #incarnation: Incarnation | undefined
+  #paused: ReadonlySet<string> = new Set()
+  #live = 0
+  #draining = false
+  #failed = false
+  /** Something may be ready that nobody claimed: worth a claim when there is room. */
+  #maybeReady = true
+  #due: { at: Instant; timer: Timer } | undefined
+  #probation: TaskId | undefined
+  #reviving: Promise<void> | undefined
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts
+    this.journal = new Journal(parts.store, parts.clock, this)
+    this.#rescuer = new Rescuer({
+      ...parts,
+      self: () => this.#incarnation,
+      presence: () => this.#presence,
+      rescued: (ready) => this.#announce(ready),
+    })
+    this.#upkeep = new Upkeep({
+      ...parts,
+      rescuer: this.#rescuer,
+      beat: () => this.#beat(),
+      poll: () => this.look(),
+      handBackSurplus: () => this.#handBackSurplus(),
+    })
+  }
+
+  get incarnation(): Incarnation | undefined {
+    return this.#incarnation
+  }
+
+  /** Live tasks in the store, as of the last transaction of this process. */
+  get live(): number {
+    return this.#live
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /** Opens the store and registers. Rejects with a coded error when it cannot be used. */
+  async start(): Promise<void> {
+    await this.#parts.store.open()
+    try {
+      await this.#register()
+    } catch (error) {
+      await this.#presence?.leave()
+      await this.#parts.store.close()
+      throw error
+    }
+    this.#upkeep.start()
+    this.look()
+  }
+
+  /** The incarnation for which an add should be claimed as it is inserted; undefined when the lane has no room. */
+  claimFor(queue: string): Incarnation | undefined {
+    if (this.#draining || !this.#parts.works || this.#paused.has(queue)) return undefined
+    const lane = this.#parts.lanes.get(queue)
+    return lane !== undefined && lane.room > 0 ? this.#incarnation : undefined
+  }
+
+  /** Claims if there is room: something may have become ready. */
+  look(): void {
+    this.#maybeReady = true
+    if (!this.#draining && !this.#failed && this.#parts.works) this.journal.wantClaim()
+  }
+
+  /** A lane has room again. */
+  hungry(): void {
+    if (this.#maybeReady) this.look()
+  }
+
+  /** A scheduled task will be due then. */
+  expect(at: Instant): void {
+    if (this.#due !== undefined && this.#due.at <= at) return
+    this.#due?.timer.cancel()
+    const waitMs = Math.max(0, at - this.#parts.clock.now())
+    const timer = this.#parts.clock.after(waitMs, () => {
+      this.#due = undefined
+      this.look()
+    })
+    this.#due = { at, timer }
+  }
+
+  /** An attempt of that task has ended. */
+  ended(id: TaskId): void {
+    if (this.#probation !== id) return
+    this.#probation = undefined
+    this.look()
+  }
+
+  /** Tells the worker of a running task that somebody asked to cancel it. */
+  cancelAt(worker: Incarnation, id: TaskId): void {
+    if (worker === this.#incarnation) this.#parts.runner.cancel(id)
+    else this.#presence?.ringOne(worker)
+  }
+
+  /** Everybody looks at the store: a queue was paused or resumed, or a task requeued. */
+  async refresh(): Promise<void> {
+    this.#paused = await this.#parts.store.paused()
+    this.#presence?.ring()
+    this.look()
+  }
+
+  /** The store has failed for good. */
+  failed(): void {
+    this.#failed = true
+  }
+
+  // JournalOwner
+
+  claimAsk(): ClaimAsk | undefined {
+    if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
+    const room = new Map<string, number>()
+    for (const lane of this.#parts.lanes.values()) if (lane.room > 0) room.set(lane.queue, lane.room)
+    if (room.size === 0) return undefined
+    this.#maybeReady = false
+    return { room, probation: this.#probation === undefined }
+  }
+
+  written(written: Written): void {
+    this.#live = written.live
+    if (written.released.length > 0) this.#parts.runner.take(written.released)
+    if (written.claimed !== undefined) this.#claimed(written.claimed)
+    if (written.ready.size > 0) this.#announce(written.ready, written.claimed)
+    if (written.fenced) this.#revive()
+  }
+
+  refused(error: unknown): void {
+    this.#maybeReady = true
+    this.#parts.hub.emit('store:error', { error })
+  }
+
+  #claimed(claimed: Claimed): void {
+    if (claimed.more) this.#maybeReady = true
+    if (claimed.nextDueAt !== undefined) this.expect(claimed.nextDueAt)
+    for (const id of claimed.cancelling) this.#parts.runner.cancel(id)
+    if (claimed.tasks.length === 0) return
+    this.#probation ??= claimed.tasks.find((task) => task.crashes >= 2)?.id
+    this.#parts.runner.take(claimed.tasks)
+  }
+
+  /** Tasks became ready that nobody owns: this worker takes what it has room for and wakes the others for the rest. */
+  #announce(ready: ReadonlySet<string>, claimed?: Claimed): void {
+    const mine = (queue: string): boolean => this.#parts.works && !this.#draining && (this.#parts.lanes.get(queue)?.room ?? 0) > 0
+    const rest = [...ready].filter((queue) => claimed === undefined || claimed.more || !mine(queue))
+    if (rest.length === 0) return
+    if (rest.some(mine)) this.look()
+    else this.#maybeReady = true
+    this.#presence?.ring()
+  }
+
+  // Life
+
+  async #register(): Promise<void> {
+    const { store, hub } = this.#parts
+    const incarnation = await store.register(this.#parts.registration())
+    this.#paused = await store.paused()
+    const presence = this.#parts.presence()
+    presence.onRing = () => void this.#onRing()
+    presence.onGone = (peer) => void this.#rescuer.look(peer)
+    const peers = (await store.workers()).map((worker) => worker.incarnation).filter((peer) => peer !== incarnation)
+    await presence.arrive(incarnation, peers)
+    this.#presence = presence
+    this.#incarnation = incarnation
+    hub.emit('worker:registered', { worker: incarnation, store: store.url })
+    await this.#rescuer.sweep()
+  }
+
+  async #onRing(): Promise<void> {
+    try {
+      this.#paused = await this.#parts.store.paused()
+    } catch (error) {
+      this.#parts.hub.emit('store:error', { error })
+    }
+    this.look()
+  }
+
+  async #beat(): Promise<void> {
+    const self = this.#incarnation
+    if (self === undefined || this.#failed) return
+    const alive = await this.#parts.store.beat(self, this.#parts.clock.now())
+    if (!alive && self === this.#incarnation && !this.#draining) this.#revive()
+  }
+
+  /** Others have declared this worker dead: what it held is theirs. It comes back as a new incarnation. */
+  #revive(): void {
+    this.#reviving ??= this.#comeBack()
+      .catch((error: unknown) => this.#parts.hub.emit('store:error', { error }))
+      .finally(() => (this.#reviving = undefined))
+  }
+
+  async #comeBack(): Promise<void> {
+    const former = this.#incarnation
+    if (former === undefined || this.#draining) return
+    this.#incarnation = undefined
+    this.#probation = undefined
+    const lost = this.#parts.runner.loseClaims()
+    await this.#presence?.leave()
+    await this.#register()
+    this.#parts.hub.emit('worker:fenced', { worker: former, lost })
+    this.look()
+  }
+
+  async #handBackSurplus(): Promise<void> {
+    const surplus = [...this.#parts.lanes.values()].flatMap((lane) => lane.surplus())
+    if (surplus.length > 0) await this.#handBack(surplus)
+  }
+
+  async #handBack(tasks: readonly ClaimedTask[] | 'all'): Promise<readonly TaskId[]> {
+    const self = this.#incarnation
+    if (self === undefined) return []
+    const back = await this.#parts.store.handBack(self, tasks, this.#parts.clock.now())
+    if (back.length > 0) this.#presence?.ring()
+    return back
+  }
+
+  // Stop
+
+  /** Nothing is claimed from here on, and what is added belongs to whoever is free. */
+  drain(): void {
+    this.#draining = true
+    this.#due?.timer.cancel()
+  }
+
+  /**
+   * Starts nothing more, lets attempts (and `alsoWait`) end until `graceMs` has passed or `hurried` resolves, then aborts their
+   * signals, gives back what is left, and lets go of the store.
+   */
+  async stop(graceMs: number, abortMs: number, hurried: Promise<void>, alsoWait: Promise<void>): Promise<Omit<StopAccount, 'deferred'>> {
+    const { runner, clock, store } = this.#parts
+    this.drain()
+    await this.#reviving
+    const before = runner.finished
+    runner.stopStarting()
+    await within(clock, graceMs, Promise.race([Promise.all([runner.quiet(), alsoWait]), hurried]))
+    for (const attempt of runner.attempts.values()) attempt.abort('shutdown' satisfies AbortReason['kind'])
+    await within(clock, abortMs, runner.quiet())
+    const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
+    this.#upkeep.stop()
+    await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
+    const handedBack = this.#failed ? [] : await this.#handBack('all')
+    for (const { attempt } of left) attempt.abandon()
+    await this.#leave()
+    await store.close()
+    return { finished: runner.finished - before, handedBack, abandoned: left.map((entry) => entry.facts) }
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#incarnation !== undefined && !this.#failed) await this.#parts.store.retire(this.#incarnation)
+    this.#incarnation = undefined
+    await this.#presence?.leave()
+  }
+}

@@ -1,0 +1,18 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** One request under the care of an adapter: hands out the one task list that all code below the handler shares. */
+export interface Scope<T> {
+  readonly tasks: T
+}
+
+const storage = new AsyncLocalStorage<Scope<unknown>>()
+
+/** Runs `callback` so that `currentScope()` finds `scope` in it and in all that it awaits. */
+export function inScope<R>(scope: Scope<unknown>, callback: () => R): R {
+  return storage.run(scope, callback)
+}
+
+/** The scope of the request that is being handled, if an adapter looks after it. */
+export function currentScope(): Scope<unknown> | undefined {
+  return storage.getStore()
+}

@@ -1,0 +1,61 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import { Http1Gate, http1GateOf, installHttp1Gate, setHttp1Gate } from './http1-gate.ts'
+import { Http2Gate } from './http2-gate.ts'
+import type { ResponseTasks } from './response-tasks.ts'
+import { Settlement } from './settlement.ts'
+
+/** A response of `node:http`, `node:https` or of the compatibility API of `node:http2`. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+const HTTP2_GATE = Symbol.for('afterword.http2-gate.1')
+
+/**
+ * Prepares this process for gates. Idempotent and cheap; adapters call it when they are created, so that it stands
+ * before middleware captures the functions of its first response.
+ */
+export function installGate(): void {
+  installHttp1Gate()
+}
+
+/**
+ * Holds the head of `response` until its tasks are stored: `tasks.settle(status)` is called once, with the status that
+ * is about to leave, and no byte of the answer leaves before its promise resolves. When it rejects, the client gets
+ * 503 (or the error's own status) with `Retry-After` instead. `tasks.close()` is called once, when the response has
+ * finished or its connection is gone.
+ *
+ * A response that has left already settles at once; several lists on one response share its gate.
+ */
+export function gateResponse(response: NodeResponse, tasks: ResponseTasks): void {
+  const gate = gateOf(response) ?? createGate(response)
+  gate.settlement.add(tasks)
+}
+
+function gateOf(response: NodeResponse): Http1Gate | Http2Gate | undefined {
+  return isHttp2(response) ? (response as { [HTTP2_GATE]?: Http2Gate })[HTTP2_GATE] : http1GateOf(response)
+}
+
+function createGate(response: NodeResponse): Http1Gate | Http2Gate {
+  const settlement = new Settlement()
+  // An event that has passed does not come again.
+  if (hasClosed(response)) settlement.close()
+  else response.once('close', () => settlement.close())
+  if (isHttp2(response)) {
+    const gate = new Http2Gate(response, settlement)
+    Object.defineProperty(response, HTTP2_GATE, { value: gate })
+    return gate
+  }
+  installHttp1Gate()
+  const gate = new Http1Gate(response, settlement)
+  setHttp1Gate(response, gate)
+  return gate
+}
+
+function isHttp2(response: NodeResponse): response is Http2ServerResponse {
+  return 'stream' in response
+}
+
+/** Http2ServerResponse has no `closed`, but it lets go of its socket when it closes. */
+function hasClosed(response: NodeResponse): boolean {
+  return isHttp2(response) ? (response.socket as unknown) === undefined : response.closed
+}

@@ -1,0 +1,65 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { OnStatus, TaskId } from './task.ts'
+import type { Logger } from './logger.ts'
+
+/** Why `context.signal` aborted; `signal.reason` is this object. */
+export interface AbortReason extends Error {
+  /**
+   * `timeout`: the attempt took longer than its timeout. `cancelled`: somebody cancelled the task.
+   * `shutdown`: the worker stops and hands the task back. `claim-lost`: another worker has it; nothing this attempt records counts.
+   */
+  readonly kind: 'timeout' | 'cancelled' | 'shutdown' | 'claim-lost'
+}
+
+/** What `run` sees of its attempt. */
+export interface TaskContext {
+  readonly id: TaskId
+  readonly name: string
+  /** The number of this attempt; the first is 1. */
+  readonly attempt: number
+  /** How often a worker died while it held this task. */
+  readonly crashes: number
+  /** When the task was added. */
+  readonly addedAt: Date
+  /** The id of the request that added it, if there was one. */
+  readonly requestId: string | undefined
+  /** What the `carry` option returned where the task was added. */
+  readonly carried: Readonly<Record<string, unknown>>
+  /** The same in every attempt of this task: hand it to services that know idempotency keys. */
+  readonly idempotencyKey: string
+  /** Aborts on timeout, cancel, shutdown or a lost claim; `signal.reason` is an {@link AbortReason}. */
+  readonly signal: AbortSignal
+  /** A logger that names task, id, attempt and request in every line. */
+  readonly log: Logger
+  /** Stores how far it is; any storable value, the latest wins. Shown by `background.get(id)`. */
+  progress(value: unknown): void
+}
+
+/** How failed attempts are repeated. */
+export interface RetryPolicy {
+  /** Attempts in all, 1 to 1000. */
+  readonly attempts: number
+  /** The upper bound of the first wait, in milliseconds; it doubles with each attempt. */
+  readonly baseMs: number
+  /** The upper bound of every wait, in milliseconds. */
+  readonly capMs: number
+}
+
+/** What `defineTask` returns: a name, an input schema, a policy and the function. Frozen. */
+export interface TaskDefinition<Name extends string = string, Input = unknown, Parsed = unknown, Result = unknown> {
+  readonly name: Name
+  readonly schema: StandardSchemaV1<Input, Parsed> | undefined
+  readonly queue: string
+  readonly priority: number
+  readonly retry: RetryPolicy | undefined
+  readonly timeoutMs: number | undefined
+  readonly on: OnStatus
+  run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
+  /** Carries the input's type for `add`; never there at run time. */
+  readonly '~input'?: Input
+}
+
+/** Any definition, whatever its input. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- `run` is contravariant in its input: only `any` admits all definitions.
+export type AnyTaskDefinition = TaskDefinition<string, any, any, any>
+

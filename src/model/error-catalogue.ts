@@ -1,0 +1,196 @@
+/**
+ * The one catalogue of errors. Each entry says what happened (with the value received and the limit) and what to do.
+ * `docs/errors.md` is made from it; a retired code is never used again.
+ * `statusCode` (default 500) and `retryAfterSeconds` tell HTTP adapters how to answer when nobody handles it.
+ */
+export const ERRORS = {
+  // Options
+  OPTION_UNKNOWN: {
+    happened: (e: { where: string; option: string; meant: string | undefined }) =>
+      `${e.where} got an unknown option "${e.option}"${e.meant ? `, did you mean "${e.meant}"?` : '.'}`,
+    todo: 'Correct the name or remove the option; docs/options.md lists all of them.',
+  },
+  OPTION_INVALID: {
+    happened: (e: { where: string; option: string; expected: string; got: string }) =>
+      `${e.where}: option "${e.option}" must be ${e.expected}, got ${e.got}.`,
+    todo: 'Pass a value in that range; docs/options.md has the ranges and defaults.',
+  },
+  OPTIONS_INVALID: {
+    happened: (e: { where: string; got: string }) => `${e.where} must be given an object of options, got ${e.got}.`,
+    todo: 'Pass an object such as { concurrency: 5 }, or leave it out; docs/options.md lists all options.',
+  },
+  OPTIONS_CONFLICT: {
+    happened: (e: { where: string; rule: string; got: string }) => `${e.where}: ${e.rule}, got ${e.got}.`,
+    todo: 'Change one of these options; docs/options.md has the defaults of those that you did not pass.',
+  },
+  DURATION_INVALID: {
+    happened: (e: { where: string; got: string }) => `${e.where} is not a duration: got ${e.got}.`,
+    todo: "Pass milliseconds (a finite number from 0) or a string such as '250ms', '30s', '5m', '2h' or '1d'.",
+  },
+  // Definitions
+  TASK_NAME_INVALID: {
+    happened: (e: { got: string }) => `A task needs a name of 1 to 100 letters, digits, or "-_.:/", got ${e.got}.`,
+    todo: "Give it a stable name such as 'send-welcome': the store remembers tasks by it.",
+  },
+  TASK_NAME_TAKEN: {
+    happened: (e: { name: string }) => `Two different definitions are named "${e.name}".`,
+    todo: 'Rename one of them: a stored task must lead to exactly one function.',
+  },
+  TASK_NOT_REGISTERED: {
+    happened: (e: { name: string }) => `Task "${e.name}" was not added: this background does not know it, so nobody could run it after a restart.`,
+    todo: 'List the definition in createBackground({ tasks: [...] }).',
+  },
+  // Adding
+  TASK_INPUT_INVALID: {
+    happened: (e: { name: string; issues: string }) => `Task "${e.name}" was not added: its input does not match its schema: ${e.issues}.`,
+    todo: 'Pass input that the schema accepts; error.details.issues names every place.',
+  },
+  TASK_SCHEMA_ASYNC: {
+    happened: (e: { name: string }) => `Task "${e.name}" was not added: its schema validates asynchronously, and add answers at once.`,
+    todo: 'Use a schema without async refinements, and do that check in the handler or in run. With zod, a refinement that throws looks the same.',
+  },
+  TASK_INPUT_NOT_STORABLE: {
+    happened: (e: { name: string; path: string; got: string }) => `Task "${e.name}" was not added: ${e.path} is ${e.got}, which no store can hold.`,
+    todo: 'Pass plain data: an id instead of an object, a value instead of a callback. Dates, bigints, Maps, Sets, typed arrays and URLs are fine.',
+  },
+  TASK_INPUT_TOO_LARGE: {
+    happened: (e: { name: string; bytes: number; bytesMax: number }) =>
+      `Task "${e.name}" was not added: its input takes at least ${e.bytes} bytes and the limit is ${e.bytesMax}.`,
+    todo: 'Store the data elsewhere and pass a reference, or raise inputBytesMax.',
+  },
+  TASK_ID_INVALID: {
+    happened: (e: { name: string; got: string }) => `Task "${e.name}" was not added: an id must be a string of 1 to 200 characters, got ${e.got}.`,
+    todo: 'Pass a short stable string, for example `welcome:${userId}`.',
+  },
+  TASK_ID_TAKEN: {
+    happened: (e: { id: string; name: string; by: string }) => `Task "${e.name}" was not added: the id "${e.id}" belongs to a task "${e.by}" or to another input.`,
+    todo: 'Use one id for one task with one input; put the name and the differing part into the id.',
+    statusCode: 409,
+  },
+  TASK_DROPPED: {
+    happened: (e: { name: string; status: number; on: string }) => `Task "${e.name}" was dropped: the answer was ${e.status} and the task is kept on ${e.on} only.`,
+    todo: "Pass { on: 'always' } or { on: 'error' } when it should run after such an answer.",
+  },
+  BACKGROUND_STOPPED: {
+    happened: (e: { name: string }) => `Task "${e.name}" was not added: the background has stopped.`,
+    todo: 'Stop the background after the HTTP server has closed; the framework adapters do it in that order.',
+    statusCode: 503,
+    retryAfterSeconds: 1,
+  },
+  BUFFER_FULL: {
+    happened: (e: { name: string; buffered: number; max: number }) =>
+      `Task "${e.name}" was not added: ${e.buffered} tasks wait to be written and the limit is ${e.max}.`,
+    todo: 'The store is slower than the load; answer 503 and let the client come back, or raise bufferMax.',
+    statusCode: 503,
+    retryAfterSeconds: 1,
+  },
+  BACKLOG_FULL: {
+    happened: (e: { name: string; live: number; max: number }) => `Task "${e.name}" was not added: ${e.live} tasks are stored and unfinished and the limit is ${e.max}.`,
+    todo: 'Add workers or concurrency, look for a stuck queue with background.explain(id), or raise backlogMax.',
+    statusCode: 503,
+    retryAfterSeconds: 5,
+  },
+  NO_RESPONSE: {
+    happened: (_: Record<string, never>) => 'currentTasks() was called outside of a request that an Afterword adapter looks after.',
+    todo: 'Call it below a handler of an attached server, or use background.add(definition, input).',
+  },
+  // Results
+  RESULT_NOT_STORABLE: {
+    happened: (e: { name: string; path: string; got: string }) => `Task "${e.name}" finished, but its ${e.path} is ${e.got}, which no store can hold.`,
+    todo: 'Return plain data, or nothing.',
+  },
+  RESULT_TOO_LARGE: {
+    happened: (e: { name: string; bytes: number; bytesMax: number }) =>
+      `Task "${e.name}" finished, but its result takes at least ${e.bytes} bytes and the limit is ${e.bytesMax}.`,
+    todo: 'Store the data elsewhere and return a reference, or raise resultBytesMax.',
+  },
+  RESULT_TIMEOUT: {
+    happened: (e: { id: string; waitedMs: number; state: string }) => `Task ${e.id} did not finish within ${e.waitedMs} ms; it is ${e.state}.`,
+    todo: 'Wait longer, or ask background.explain(id) why it has not finished.',
+    statusCode: 504,
+  },
+  TASK_UNKNOWN: {
+    happened: (e: { id: string }) => `No task ${e.id} is in the store: it was never added, or its retention has passed.`,
+    todo: 'Check the id, or keep finished tasks longer with the retention option.',
+    statusCode: 404,
+  },
+  TASK_FAILED: {
+    happened: (e: { id: string; name: string; state: string; message: string }) => `Task "${e.name}" (${e.id}) ended ${e.state}: ${e.message}`,
+    todo: 'Look at error.cause; background.get(id) has the whole record.',
+  },
+  // Attempts
+  ATTEMPT_TIMEOUT: {
+    happened: (e: { name: string; timeoutMs: number }) => `An attempt of task "${e.name}" took longer than its timeout of ${e.timeoutMs} ms.`,
+    todo: 'Raise the timeout of the definition, or make run listen to context.signal.',
+  },
+  ATTEMPT_CRASHED: {
+    happened: (e: { crashes: number }) => `The worker died while it ran this task, ${e.crashes} times.`,
+    todo: 'Look for what ends the process (out of memory, process.exit, a native crash), then requeue the task.',
+  },
+  TASK_INPUT_OUTDATED: {
+    happened: (e: { name: string; issues: string }) => `The stored input of task "${e.name}" no longer matches its schema: ${e.issues}.`,
+    todo: 'Let the schema accept what older versions stored, then requeue the task.',
+  },
+  STORED_VALUE_UNREADABLE: {
+    happened: (e: { format: number; reason: string }) => `A stored value of format ${e.format} cannot be read: ${e.reason}.`,
+    todo: 'Look whether a newer Afterword wrote it (then upgrade this process) or something else changed it in the store.',
+  },
+  // Stores
+  STORE_URL_INVALID: {
+    happened: (e: { got: string }) => `The store ${e.got} is not one that Afterword knows.`,
+    todo: "Pass 'sqlite:./path/to/tasks.db', 'memory:', or a store object.",
+  },
+  STORE_NOT_WRITABLE: {
+    happened: (e: { file: string; reason: string }) => `The store ${e.file} cannot be opened for writing: ${e.reason}.`,
+    todo: 'Give the process write access to the folder and to the file, its -wal and its -shm.',
+  },
+  STORE_CORRUPT: {
+    happened: (e: { file: string; reason: string }) => `The store ${e.file} is damaged or is not an SQLite database: ${e.reason}.`,
+    todo: 'Nothing was changed. Move the file and its -wal and -shm aside together, restore a backup, or recover it with the sqlite3 shell (.recover).',
+  },
+  STORE_NOT_OURS: {
+    happened: (e: { file: string }) => `The file ${e.file} is an SQLite database of another application.`,
+    todo: 'Give Afterword a file of its own.',
+  },
+  STORE_NEWER: {
+    happened: (e: { file: string; version: number; known: number }) =>
+      `The store ${e.file} was written by a newer Afterword (schema ${e.version}; this one knows ${e.known}).`,
+    todo: 'Upgrade Afterword in this process; the store was left untouched.',
+  },
+  STORE_IN_USE_BY_OLDER: {
+    happened: (e: { file: string; workers: string }) => `The store ${e.file} needs a migration that older workers would not survive, and these still run: ${e.workers}.`,
+    todo: 'Stop the older processes first, then start this one.',
+  },
+  STORE_NETWORK_FILESYSTEM: {
+    happened: (e: { file: string; type: string }) => `The store ${e.file} lies on a network file system (${e.type}), where SQLite loses committed data.`,
+    todo: 'Put the file on a local disk.',
+  },
+  STORE_FULL: {
+    happened: (e: { file: string }) => `The disk of the store ${e.file} is full; nothing was written.`,
+    todo: 'Free some space: writing resumes by itself.',
+    statusCode: 503,
+    retryAfterSeconds: 10,
+  },
+  STORE_BUSY: {
+    happened: (e: { file: string; waitedMs: number }) => `The store ${e.file} was locked by another process for ${e.waitedMs} ms; nothing was written.`,
+    todo: 'Look for a process that holds a transaction open (a backup, a shell); the call may be repeated.',
+    statusCode: 503,
+    retryAfterSeconds: 2,
+  },
+  STORE_FAILED: {
+    happened: (e: { file: string; reason: string }) => `The store ${e.file} stopped after an input/output error: ${e.reason}. What was acknowledged before is kept.`,
+    todo: 'Check the disk, then restart the process: after a failed sync no promise about the file can be kept.',
+    statusCode: 503,
+    retryAfterSeconds: 30,
+  },
+  STORE_CLOSED: {
+    happened: (e: { file: string }) => `The store ${e.file} is closed.`,
+    todo: 'Do not use the background after stop().',
+    statusCode: 503,
+    retryAfterSeconds: 1,
+  },
+  RUNTIME_TOO_OLD: {
+    happened: (e: { version: string; needed: string; reason: string }) => `Node ${e.version} is too old; Afterword needs ${e.needed}: ${e.reason}.`,
+    todo: 'Upgrade Node.',
+  },
+} as const

@@ -1,0 +1,79 @@
+import type { AfterwordError } from './errors.ts'
+import type { Incarnation, StoredError, TaskId } from './task.ts'
+import type { TaskState } from './task-state.ts'
+
+/** A task as events and log lines name it. */
+export interface TaskFacts {
+  readonly id: TaskId
+  readonly name: string
+  readonly queue: string
+  readonly requestId: string | undefined
+}
+
+/** An attempt as events and log lines name it. */
+export interface AttemptFacts extends TaskFacts {
+  /** The number of the attempt; the first is 1. */
+  readonly attempt: number
+  readonly worker: Incarnation
+}
+
+/** What `stop()` did with the work it found. */
+export interface StopAccount {
+  /** Attempts that ended by themselves while the background was stopping. */
+  readonly finished: number
+  /** Claims given back unharmed: other workers, or the next start, run them; no attempt is spent. */
+  readonly handedBack: readonly TaskId[]
+  /** Attempts that ignored their signal: handed back too, but their function may still be running in this process. */
+  readonly abandoned: readonly AttemptFacts[]
+  /** Deferred functions that had not ended; they die with the process. */
+  readonly deferred: number
+}
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  readonly attempt: AttemptFacts
+  readonly state: TaskState
+  readonly error: StoredError | undefined
+  readonly ranMs: number
+  /** When `state` is `scheduled`: milliseconds until the next attempt. */
+  readonly retryInMs: number | undefined
+}
+
+/** Every event of a background. All of them fire after the store has it, unless said otherwise. */
+export interface BackgroundEvents {
+  /** A task is stored. Not fired for an idempotent id that was there already. */
+  'task:added': { readonly task: TaskFacts; readonly state: TaskState }
+  /** A response's status did not keep a task; it was never stored. */
+  'task:dropped': { readonly task: TaskFacts; readonly status: number; readonly on: string }
+  /** An attempt is about to call `run`. Its claim is stored. */
+  'attempt:start': { readonly attempt: AttemptFacts; readonly waitedMs: number }
+  /** An attempt ended and its outcome is stored. `state` tells a retry (`scheduled`) from the last failure (`failed`). */
+  'attempt:end': AttemptEnd
+  /** The same, for attempts that ended with an error only: what an error reporter wants. */
+  'attempt:failed': AttemptEnd
+  /** An attempt went on after its signal had aborted; its place was given to others and its outcome will not count. */
+  'attempt:abandoned': { readonly attempt: AttemptFacts; readonly reason: string }
+  /** An attempt ended but its claim belonged to another worker by then; nothing of it was stored. */
+  'claim:lost': { readonly attempt: AttemptFacts }
+  /** A progress value was given. Fires before it is stored. */
+  'attempt:progress': { readonly attempt: AttemptFacts; readonly value: unknown }
+  /** A function given to `defer` threw. */
+  'defer:failed': { readonly error: unknown; readonly requestId: string | undefined }
+  /** This process is registered in the store and takes tasks. */
+  'worker:registered': { readonly worker: Incarnation; readonly store: string }
+  /** This process was declared dead and has registered anew; its former attempts no longer count. */
+  'worker:fenced': { readonly worker: Incarnation; readonly lost: readonly TaskId[] }
+  /** The claims of a dead worker were taken back. */
+  'worker:rescued': { readonly worker: Incarnation; readonly requeued: readonly TaskId[]; readonly quarantined: readonly TaskId[] }
+  /** Ready tasks of that name wait in a queue that no registered worker takes them from. Fires once for each pair. */
+  'task:unknown': { readonly name: string; readonly queue: string }
+  /** A write did not go through; what was acknowledged is kept, outcomes are written again. */
+  'store:error': { readonly error: unknown }
+  /** The store stopped for good after an input/output error. */
+  'store:failed': { readonly error: AfterwordError }
+  /** The background has stopped. */
+  stopped: StopAccount
+}
+
+/** The name of an event. */
+export type EventName = keyof BackgroundEvents

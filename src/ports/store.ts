@@ -1,0 +1,133 @@
+import type {
+  ClaimedTask, Incarnation, Instant, NewTask, Outcome, Retention, StoredValue, TaskId, TaskRecord, WorkerRecord, WorkerRegistration, Durability,
+} from '../model/task.ts'
+import type { TaskState } from '../model/task-state.ts'
+
+/** Everything of one turn of the event loop that goes into one transaction. */
+export interface WriteBatch {
+  readonly worker: Incarnation | undefined
+  readonly adds: readonly NewTask[]
+  readonly outcomes: readonly Outcome[]
+  readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
+  /** The strongest durability that one of the adds asks for; undefined when there is none. */
+  readonly durability: Durability | undefined
+  /** What the worker wants to claim in the same transaction. */
+  readonly claim: ClaimAsk | undefined
+}
+
+/** What became of one add, in the order of `WriteBatch.adds`. `exists`: an idempotent id was there already. */
+export type Added =
+  | { readonly kind: 'added'; readonly state: TaskState }
+  | { readonly kind: 'exists'; readonly state: TaskState }
+  /** The id belongs to a task of another name or another input; nothing was added. */
+  | { readonly kind: 'taken'; readonly by: string }
+
+/** A transaction that is committed and visible. */
+export interface Written {
+  readonly added: readonly Added[]
+  /** For each outcome whether the worker still held the claim; a stale one changed nothing. */
+  readonly recorded: readonly boolean[]
+  /** Tasks that were waiting behind one of the outcomes and now belong to this worker. */
+  readonly released: readonly ClaimedTask[]
+  /** Queues in which a task became ready that nobody owns. */
+  readonly ready: ReadonlySet<string>
+  /** What was claimed, when that was asked for. */
+  readonly claimed: Claimed | undefined
+  /** The worker is no longer registered: it was declared dead. Its adds were stored for whoever is free. */
+  readonly fenced: boolean
+  /** Live tasks in the store after it. */
+  readonly live: number
+  /** Resolves when the batch survives what its durability promises; undefined when it already does. */
+  readonly durable: Promise<void> | undefined
+}
+
+/** How much a worker wants. */
+export interface ClaimAsk {
+  /** Free places by queue; a paused queue gives nothing. */
+  readonly room: ReadonlyMap<string, number>
+  /** Whether one task on probation (two crashes behind it) may be among them; such tasks run one at a time. */
+  readonly probation: boolean
+}
+
+/** What a claim gave. */
+export interface Claimed {
+  readonly tasks: readonly ClaimedTask[]
+  /** When the next scheduled task is due; undefined when none is scheduled. */
+  readonly nextDueAt: Instant | undefined
+  /** Whether more may be ready than was given. */
+  readonly more: boolean
+  /** Own running tasks that somebody asked to cancel. */
+  readonly cancelling: readonly TaskId[]
+}
+
+/** What a cancel did. `requested`: it is running; its worker is told. */
+export type CancelAnswer =
+  | { readonly kind: 'cancelled' | 'finished' | 'unknown' }
+  | { readonly kind: 'requested'; readonly worker: Incarnation }
+
+/** What became of a dead worker's claims. */
+export interface Rescued {
+  readonly requeued: readonly TaskId[]
+  readonly quarantined: readonly TaskId[]
+  readonly ready: ReadonlySet<string>
+}
+
+/** How many tasks stand in each live state, by queue. */
+export type Counts = ReadonlyMap<string, Readonly<Record<'scheduled' | 'waiting' | 'ready' | 'running', number>>>
+
+/** What a store can do beyond the port's contract; the conformance suite names what it skips for lack of one. */
+export interface StoreCapabilities {
+  /** Several processes may open it at once. */
+  readonly shared: boolean
+  /** It survives the process. */
+  readonly persistent: boolean
+}
+
+/**
+ * Everything the engine asks of storage. The verbs are moves of a task, not tables. Time is always passed in.
+ *
+ * Every verb that changes a task is one transaction, and every change of a running task names the incarnation and
+ * the claim it expects: what no longer matches changes nothing and is reported, never overwritten.
+ */
+export interface Store {
+  /** For logs and errors, for example `sqlite:./data/tasks.db`. Never holds a password. */
+  readonly url: string
+  readonly can: StoreCapabilities
+
+  /** Opens and migrates. Throws a coded error when it cannot be used safely. Opening twice is an error of ours. */
+  open(): Promise<void>
+  /** Makes everything durable and lets go of every resource. Closing twice is fine. */
+  close(): Promise<void>
+
+  register(worker: WorkerRegistration): Promise<Incarnation>
+  /** Says that the incarnation lives. False: it was declared dead; its claims belong to others. */
+  beat(worker: Incarnation, now: Instant): Promise<boolean>
+  workers(): Promise<readonly WorkerRecord[]>
+  /** Removes the worker's row; it must hold no claims any more. */
+  retire(worker: Incarnation): Promise<void>
+
+  /**
+   * One transaction: outcomes, then adds, then the claim (due tasks are made ready first; highest priority first,
+   * then oldest). Rejects with a coded error when nothing of it was written.
+   */
+  write(batch: WriteBatch, now: Instant): Promise<Written>
+  /** Gives claims back unharmed: all of them, or the ones named. Returns the ids that became ready. */
+  handBack(worker: Incarnation, tasks: readonly { readonly id: TaskId; readonly claims: number }[] | 'all', now: Instant): Promise<readonly TaskId[]>
+  /** Fences a dead incarnation and returns its claims to whoever is free. Safe to repeat and to run in several processes. */
+  rescue(dead: Incarnation, now: Instant): Promise<Rescued>
+
+  cancel(id: TaskId, now: Instant): Promise<CancelAnswer>
+  /** Brings a failed, cancelled or quarantined task back to ready with fresh counters. False when there is none. */
+  requeue(id: TaskId, now: Instant): Promise<boolean>
+  find(id: TaskId): Promise<TaskRecord | undefined>
+  /** The earlier tasks of its series that still hold it back, oldest first. */
+  ahead(id: TaskId): Promise<readonly TaskId[]>
+  counts(): Promise<Counts>
+  /** Sets or lifts the pause of a queue, for every process. */
+  pause(queue: string, paused: boolean): Promise<void>
+  paused(): Promise<ReadonlySet<string>>
+  /** Looks at the next `limit` tasks and removes the finished ones past their retention. `done`: it has seen all. */
+  prune(retention: Retention, now: Instant, limit: number): Promise<{ readonly removed: number; readonly done: boolean }>
+  /** The names of ready tasks, by queue. Cheap, however many there are. */
+  readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>>
+}

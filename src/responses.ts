@@ -1,0 +1,50 @@
+import type { Clock } from './ports/clock.ts'
+import { within } from './engine/within.ts'
+
+/** What is asked of a response's task list at shutdown. */
+interface Settleable {
+  readonly pending: boolean
+  settleUnanswered(): Promise<void> | undefined
+  close(): void
+}
+
+/** When a client has gone, its handler may still be at work and leave a status; after this, milliseconds, it counts as a success. */
+const UNANSWERED_MS = 5_000
+
+/** The responses of this process that have tasks and are not over: the shutdown waits for them. */
+export class Responses {
+  readonly #clock: Clock
+  readonly #open = new Set<Settleable>()
+  #quiet: (() => void)[] = []
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  opened(tasks: Settleable): void {
+    this.#open.add(tasks)
+  }
+
+  closed(tasks: Settleable): void {
+    if (!this.#open.delete(tasks) || this.#open.size > 0) return
+    for (const resolve of this.#quiet.splice(0)) resolve()
+  }
+
+  /** The connection of a response is gone and no status has left: the handler gets its time, then its tasks are kept. */
+  unanswered(tasks: Settleable): void {
+    this.#clock.after(UNANSWERED_MS, () => void tasks.settleUnanswered()?.catch(() => undefined), true)
+  }
+
+  /** Resolves when none is open. */
+  async quiet(): Promise<void> {
+    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#quiet.push(resolve))
+  }
+
+  /** Keeps what the rest has gathered: their handlers had their time. */
+  async settleAll(): Promise<void> {
+    const rest = [...this.#open]
+    const settled = rest.map((tasks) => tasks.settleUnanswered())
+    await within(this.#clock, 2_000, Promise.allSettled(settled))
+    for (const tasks of rest) tasks.close()
+  }
+}

@@ -1,0 +1,38 @@
+import type { ClaimedTask, Instant } from '../../model/task.ts'
+import type { ClaimAsk, Claimed } from '../../ports/store.ts'
+import type { Database } from './database.ts'
+import { claimedTask, type ClaimRow } from './rows.ts'
+import type { KnownWorker } from './write-transaction.ts'
+
+/** Due tasks that one transaction makes ready; the rest follow with the next. */
+const PROMOTE_MAX = 256
+
+/** Makes due tasks ready, then claims for each queue with room. Runs inside the caller's transaction. */
+export function claimTasks(db: Database, worker: KnownWorker, ask: ClaimAsk, now: Instant, ready: Set<string>): Claimed {
+  const promoted = db.sql('promote').all(now, PROMOTE_MAX) as { queue: string }[]
+  for (const { queue } of promoted) ready.add(queue)
+  const paused = new Set((db.sql('paused').all() as { queue: string }[]).map((row) => row.queue))
+  const tasks: ClaimedTask[] = []
+  let more = promoted.length === PROMOTE_MAX
+  let { probation } = ask
+  for (const [queue, room] of ask.room) {
+    if (room <= 0 || paused.has(queue)) continue
+    const rows = db.sql('claim').all(worker.incarnation, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
+    if (rows.length === room) more = true
+    if (probation && rows.length < room) {
+      const risky = db.sql('claim_probation').all(worker.incarnation, queue, worker.namesJson) as unknown as ClaimRow[]
+      if (risky.length > 0) probation = false
+      rows.push(...risky)
+    }
+    for (const row of rows) tasks.push(claimedTask(row))
+  }
+  tasks.sort(byTurn)
+  const { due_at: nextDueAt } = db.sql('next_due').get() as { due_at: number | null }
+  const cancelling = (db.sql('cancelling').all(worker.incarnation) as { id: string }[]).map((row) => row.id)
+  return { tasks, nextDueAt: nextDueAt ?? undefined, more, cancelling }
+}
+
+/** RETURNING gives rows in no particular order. */
+function byTurn(a: ClaimedTask, b: ClaimedTask): number {
+  return b.priority - a.priority || a.addedAt - b.addedAt || (a.id < b.id ? -1 : 1)
+}

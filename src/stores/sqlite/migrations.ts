@@ -1,0 +1,95 @@
+/**
+ * The schema, one step per entry. A step never changes once released; `schema.sql` is a dump of the result.
+ *
+ * - Rows are in the order of creation (see keys.ts). Finished tasks stay where they are: the partial indexes below
+ *   leave them out, so that speed does not depend on what waits elsewhere or what was done (docs/decisions).
+ * - The small columns come first: pruning and claims read them without touching the pages of a large input.
+ * - `task_state` and the view give people and the shell readable names.
+ */
+export interface Migration {
+  readonly version: number
+  /** The oldest schema that a running worker may have been built for and still work on the result. */
+  readonly compatibleFrom: number
+  readonly sql: string
+}
+
+/** "Aftr": tells our files from those of other applications. */
+export const APPLICATION_ID = 0x41667472
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    compatibleFrom: 1,
+    sql: `
+CREATE TABLE task_state (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+INSERT INTO task_state VALUES (0, 'ready'), (1, 'running'), (2, 'scheduled'), (3, 'waiting'),
+  (4, 'succeeded'), (5, 'failed'), (6, 'cancelled'), (7, 'quarantined');
+
+CREATE TABLE task (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  added_at INTEGER NOT NULL,
+  due_at INTEGER,
+  finished_at INTEGER,
+  worker INTEGER,
+  claims INTEGER NOT NULL,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  hand_backs INTEGER NOT NULL DEFAULT 0,
+  deferrals INTEGER NOT NULL DEFAULT 0,
+  passed INTEGER NOT NULL DEFAULT 0,
+  cancelling INTEGER NOT NULL DEFAULT 0,
+  durable INTEGER NOT NULL,
+  formats INTEGER NOT NULL,
+  series TEXT,
+  after TEXT,
+  request_id TEXT,
+  carried TEXT,
+  progress TEXT,
+  result TEXT,
+  error TEXT,
+  input TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX task_ready ON task (queue, name, priority DESC, added_at) WHERE state = 0 AND crashes < 2;
+CREATE INDEX task_probation ON task (queue, name, added_at) WHERE state = 0 AND crashes >= 2;
+CREATE INDEX task_running ON task (worker) WHERE state = 1;
+CREATE INDEX task_scheduled ON task (due_at) WHERE state = 2;
+CREATE INDEX task_waiting ON task (after) WHERE state = 3;
+
+CREATE TABLE worker (
+  incarnation INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  version TEXT NOT NULL,
+  schema_version INTEGER NOT NULL,
+  beat INTEGER NOT NULL DEFAULT 0,
+  queues TEXT NOT NULL,
+  definitions TEXT NOT NULL,
+  registered_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE paused_queue (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counter (one INTEGER PRIMARY KEY CHECK (one = 1), live INTEGER NOT NULL, waiting INTEGER NOT NULL) STRICT;
+INSERT INTO counter VALUES (1, 0, 0);
+
+CREATE TABLE compatibility (one INTEGER PRIMARY KEY CHECK (one = 1), from_version INTEGER NOT NULL) STRICT;
+INSERT INTO compatibility VALUES (1, 1);
+
+CREATE VIEW tasks AS
+  SELECT task.id, task_state.name AS state, task.name, queue, priority, claims - hand_backs - deferrals AS attempt,
+    crashes, hand_backs, worker, datetime(added_at / 1000.0, 'unixepoch', 'subsec') AS added_at,
+    datetime(due_at / 1000.0, 'unixepoch', 'subsec') AS due_at,
+    datetime(finished_at / 1000.0, 'unixepoch', 'subsec') AS finished_at, request_id, input, result, error
+  FROM task JOIN task_state ON task_state.code = task.state;
+`,
+  },
+]
+
+/** The schema that this release writes. */
+export const SCHEMA_VERSION = MIGRATIONS.at(-1)!.version

@@ -1,0 +1,311 @@
+import { AfterwordError } from '../../model/errors.ts'
+import { LIVE_STATES } from '../../model/task-state.ts'
+import type { Incarnation, Instant, Retention, StoredError, TaskId, TaskRecord, WorkerRecord, WorkerRegistration } from '../../model/task.ts'
+import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../../ports/store.ts'
+import type { Chance } from '../../ports/chance.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { Database } from './database.ts'
+import { checkLocation } from './file-checks.ts'
+import { homeKey, spareKey } from './keys.ts'
+import { SCHEMA_VERSION } from './migrations.ts'
+import { openDatabase } from './open-database.ts'
+import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
+import type { StatementName } from './statements.ts'
+import { type SyncMode, WalSync } from './wal-sync.ts'
+import { type KnownWorker, WriteTransaction } from './write-transaction.ts'
+
+/** What an SQLite store needs besides its file. */
+export interface SqliteStoreParts {
+  readonly clock: Clock
+  readonly chance: Chance
+  /** `auto` measures the disk at open. */
+  readonly sync?: SyncMode | 'auto'
+  /** Told once, when an input/output error ended the store. */
+  onFailure?(error: AfterwordError): void
+}
+
+/**
+ * Tasks in an SQLite file that several processes of one machine may share, or in memory when no file is given.
+ * The memory store is the same code on an in-memory database, so that it cannot differ.
+ */
+export class SqliteStore implements Store {
+  readonly url: string
+  readonly can: StoreCapabilities
+  readonly #file: string | undefined
+  readonly #parts: SqliteStoreParts
+  #db: Database | undefined
+  #wal: WalSync | undefined
+  #worker: KnownWorker | undefined
+  #pruneFrom = Number.MIN_SAFE_INTEGER
+
+  constructor(file: string | undefined, parts: SqliteStoreParts) {
+    this.#file = file
+    this.#parts = parts
+    this.url = file === undefined ? 'memory:' : `sqlite:${file}`
+    this.can = { shared: file !== undefined, persistent: file !== undefined }
+  }
+
+  /** The database file with every link resolved, once it is open. */
+  get file(): string | undefined {
+    return this.#db === undefined || this.#file === undefined ? undefined : this.#db.file
+  }
+
+  /** How this store makes groups durable; undefined in memory. */
+  get syncMode(): SyncMode | undefined {
+    return this.#wal?.mode
+  }
+
+  async open(): Promise<void> {
+    const file = this.#file === undefined ? undefined : (await checkLocation(this.#file)).file
+    const db = new Database(file ?? ':memory:', openDatabase(file), {
+      clock: this.#parts.clock,
+      chance: this.#parts.chance,
+      onFailure: (error) => this.#parts.onFailure?.(error),
+    })
+    this.#db = db
+    if (file !== undefined) await this.#openWal(db, file)
+  }
+
+  async close(): Promise<void> {
+    const db = this.#db
+    if (db === undefined) return
+    this.#db = undefined
+    // The descriptor goes first: closing the last connection deletes the log.
+    await this.#wal?.close()
+    this.#wal = undefined
+    db.close()
+  }
+
+  async register(worker: WorkerRegistration): Promise<Incarnation> {
+    const { name, pid, host, version, queues, definitions, registeredAt } = worker
+    const row = await this.#transact(
+      (db) =>
+        db
+          .sql('register')
+          .get(name, pid, host, version, SCHEMA_VERSION, JSON.stringify(queues), JSON.stringify(definitions), registeredAt) as {
+          incarnation: number
+        },
+    )
+    this.#worker = { incarnation: row.incarnation, names: new Set(definitions), namesJson: JSON.stringify(definitions) }
+    return row.incarnation
+  }
+
+  beat(worker: Incarnation): Promise<boolean> {
+    return this.#transact((db) => db.sql('beat').run(worker).changes === 1)
+  }
+
+  async workers(): Promise<readonly WorkerRecord[]> {
+    return this.#read((db) => db.sql('workers').all() as unknown as WorkerRow[]).map(workerRecord)
+  }
+
+  async retire(worker: Incarnation): Promise<void> {
+    await this.#transact((db) => db.sql('retire').run(worker))
+  }
+
+  async write(batch: WriteBatch, now: Instant): Promise<Written> {
+    const worker = batch.worker !== undefined && batch.worker === this.#worker?.incarnation ? this.#worker : undefined
+    const written = await this.#transact((db) => new WriteTransaction(db, batch, now, worker).run())
+    // Outcomes alone wait for no sync: what a power cut takes back is repeated, not lost.
+    const durable = batch.durability === 'power' ? this.#wal?.sync() : undefined
+    return { ...written, durable }
+  }
+
+  async handBack(
+    worker: Incarnation,
+    tasks: readonly { readonly id: TaskId; readonly claims: number }[] | 'all',
+    now: Instant,
+  ): Promise<readonly TaskId[]> {
+    return this.#transact((db) => {
+      if (tasks === 'all') {
+        const back = db.sql('hand_back_all').all(worker) as { id: string }[]
+        this.#endCancelled(db, worker, now)
+        return back.map((row) => row.id)
+      }
+      const give = db.sql('hand_back')
+      return tasks.flatMap(({ id, claims }) =>
+        keysOf(id).flatMap((key) => (give.all(key, id, worker, claims) as { id: string }[]).map((row) => row.id)),
+      )
+    })
+  }
+
+  async rescue(dead: Incarnation, now: Instant): Promise<Rescued> {
+    return this.#transact((db) => {
+      db.sql('retire').run(dead)
+      const ready = this.#endCancelled(db, dead, now)
+      const evidence: StoredError = {
+        name: 'AfterwordError',
+        message: new AfterwordError('ATTEMPT_CRASHED', { crashes: 3 }).message,
+        code: 'ATTEMPT_CRASHED',
+      }
+      const ended = db.sql('quarantine').all(now, JSON.stringify(evidence), dead) as unknown as Ended[]
+      this.#afterEnd(db, ended, ready)
+      const requeued = db.sql('rescue').all(dead) as unknown as { id: string; queue: string }[]
+      for (const { queue } of requeued) ready.add(queue)
+      return { requeued: requeued.map((row) => row.id), quarantined: ended.map((row) => row.id), ready }
+    })
+  }
+
+  async cancel(id: TaskId, now: Instant): Promise<CancelAnswer> {
+    return this.#transact((db) => {
+      const row = findRow(db, id)
+      if (row === undefined) return { kind: 'unknown' }
+      if (row.state === STATE_CODES.running) {
+        change(db, 'cancel_running', id)
+        return { kind: 'requested', worker: row.worker! }
+      }
+      if (!change(db, 'cancel_idle', id, now)) return { kind: 'finished' }
+      if (row.state === STATE_CODES.waiting) {
+        db.sql('relink').run(row.after, id)
+        db.sql('count_change').run(-1, -1)
+      } else this.#afterEnd(db, [{ id, passed: row.passed }], new Set())
+      return { kind: 'cancelled' }
+    })
+  }
+
+  async requeue(id: TaskId): Promise<boolean> {
+    return this.#transact((db) => {
+      const done = change(db, 'requeue', id)
+      if (done) db.sql('count_change').run(1, 0)
+      return done
+    })
+  }
+
+  async find(id: TaskId): Promise<TaskRecord | undefined> {
+    const row = this.#read((db) => findRow(db, id))
+    return row === undefined ? undefined : taskRecord(row)
+  }
+
+  async ahead(id: TaskId): Promise<readonly TaskId[]> {
+    return this.#read((db) => {
+      const ahead: TaskId[] = []
+      for (let row = findRow(db, id); row !== undefined && row.state === STATE_CODES.waiting && row.after !== null; ) {
+        ahead.unshift(row.after)
+        row = findRow(db, row.after)
+      }
+      return ahead
+    })
+  }
+
+  async counts(): Promise<Counts> {
+    const counts = new Map<string, Record<(typeof LIVE_STATES)[number], number>>()
+    this.#read((db) => {
+      for (const state of LIVE_STATES) {
+        const rows = db.sql('counts').all(STATE_CODES[state]) as unknown as { queue: string; count: number }[]
+        for (const { queue, count } of rows) {
+          const entry = counts.get(queue) ?? { scheduled: 0, waiting: 0, ready: 0, running: 0 }
+          entry[state] = count
+          counts.set(queue, entry)
+        }
+      }
+    })
+    return counts
+  }
+
+  async pause(queue: string, paused: boolean): Promise<void> {
+    await this.#transact((db) => db.sql(paused ? 'pause' : 'resume').run(queue))
+  }
+
+  async paused(): Promise<ReadonlySet<string>> {
+    return new Set(this.#read((db) => db.sql('paused').all() as { queue: string }[]).map((row) => row.queue))
+  }
+
+  async prune(retention: Retention, now: Instant, limit: number): Promise<{ removed: number; done: boolean }> {
+    const rows = this.#read((db) => db.sql('old').all(this.#pruneFrom, limit) as unknown as OldRow[])
+    const done = rows.length < limit
+    this.#pruneFrom = done ? Number.MIN_SAFE_INTEGER : rows.at(-1)!.key
+    const past = rows.filter((row) => row.finished_at !== null && row.finished_at <= now - keptMs(retention, row.state))
+    if (past.length === 0) return { removed: 0, done }
+    const removed = await this.#transact((db) =>
+      past.reduce((sum, row) => sum + Number(db.sql('remove').run(row.key).changes), 0),
+    )
+    return { removed, done }
+  }
+
+  async readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const rows = this.#read((db) => db.sql('ready_names').all() as unknown as { queue: string; name: string }[])
+    const names = new Map<string, Set<string>>()
+    for (const { queue, name } of rows) names.set(queue, (names.get(queue) ?? new Set()).add(name))
+    return names
+  }
+
+  async #openWal(db: Database, file: string): Promise<void> {
+    const touch = (): void => void db.sql('count_change').run(0, 0)
+    touch()
+    const wal = new WalSync(`${file}-wal`, (error) => db.fail(error))
+    this.#wal = wal
+    const wanted = this.#parts.sync ?? 'auto'
+    if (wanted === 'auto') wal.measure(this.#parts.clock, touch)
+    else wal.mode = wanted
+  }
+
+  /** What a cancel was asked for while it ran, and whose worker is gone. */
+  #endCancelled(db: Database, worker: Incarnation, now: Instant): Set<string> {
+    const ready = new Set<string>()
+    this.#afterEnd(db, db.sql('cancel_asked').all(now, worker) as unknown as Ended[], ready)
+    return ready
+  }
+
+  /** Tasks that ended without an attempt's outcome: the counters follow, and what waits behind them is released. */
+  #afterEnd(db: Database, ended: readonly Ended[], ready: Set<string>): void {
+    let released = 0
+    for (const { id, passed } of ended) {
+      if (passed === 1) continue
+      for (const { key, queue } of db.sql('follower').all(id) as unknown as { key: number; queue: string }[]) {
+        db.sql('release_ready').run(key)
+        ready.add(queue)
+        released++
+      }
+    }
+    if (ended.length > 0) db.sql('count_change').run(-ended.length, -released)
+  }
+
+  #transact<T>(work: (db: Database) => T): Promise<T> {
+    const db = this.#open()
+    return db.transact(() => work(db))
+  }
+
+  #read<T>(query: (db: Database) => T): T {
+    const db = this.#open()
+    return db.read(() => query(db))
+  }
+
+  #open(): Database {
+    if (this.#db === undefined) throw new AfterwordError('STORE_CLOSED', { file: this.#file ?? 'memory:' })
+    return this.#db
+  }
+}
+
+interface Ended {
+  readonly id: TaskId
+  readonly passed: number
+}
+
+interface OldRow {
+  readonly key: number
+  readonly state: number
+  readonly finished_at: number | null
+}
+
+function keptMs(retention: Retention, code: number): number {
+  const state = stateOf(code)
+  return state in retention ? retention[state as keyof Retention] : Infinity
+}
+
+function keysOf(id: TaskId): number[] {
+  const home = homeKey(id)
+  return home === undefined ? [spareKey(id)] : [home, spareKey(id)]
+}
+
+function findRow(db: Database, id: TaskId): (TaskRow & { passed: number }) | undefined {
+  for (const key of keysOf(id)) {
+    const row = db.sql('find').get(key, id)
+    if (row !== undefined) return row as unknown as TaskRow & { passed: number }
+  }
+  return undefined
+}
+
+/** Runs a change that ends in `key = ? AND id = ?` at the key where the row is. */
+function change(db: Database, name: StatementName, id: TaskId, ...before: number[]): boolean {
+  return keysOf(id).some((key) => db.sql(name).run(...before, key, id).changes === 1)
+}
+

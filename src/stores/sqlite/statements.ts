@@ -1,0 +1,121 @@
+/**
+ * The only SQL of the SQLite store. States by code: 0 ready, 1 running, 2 scheduled, 3 waiting, 4 to 7 final.
+ * `?` parameters only, in the order of the text; no LIMIT on UPDATE or DELETE, which node:sqlite's build lacks.
+ * Every change of a running task names worker and claims: what does not match changes nothing.
+ */
+const CLAIM_COLUMNS =
+  'id, name, queue, priority, added_at, claims, crashes, hand_backs, deferrals, formats, series, request_id, carried, input'
+
+export const statements = {
+  begin: 'BEGIN IMMEDIATE',
+  commit: 'COMMIT',
+  rollback: 'ROLLBACK',
+
+  /** A key that is taken inserts nothing: the caller looks who is there. */
+  insert: `INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, worker, claims, durable, formats,
+      series, after, request_id, carried, input)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+  find: 'SELECT * FROM task WHERE key = ? AND id = ?',
+  /** What an add needs to know of a row that is there already, or that it waits behind. */
+  glance: 'SELECT state, passed, name, formats, input, worker FROM task WHERE key = ? AND id = ?',
+
+  /** The ordinary end of an attempt. */
+  succeed: `UPDATE task SET state = 4, finished_at = ?, worker = NULL, formats = formats | ?, result = ?, error = ?
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
+  /** failed or cancelled. */
+  end: `UPDATE task SET state = ?, finished_at = ?, worker = NULL, error = ?
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
+  /** A cancel that was asked for while it ran wins over the next attempt. */
+  retry: `UPDATE task SET state = 2, due_at = ?, worker = NULL, passed = 1, error = ?, deferrals = deferrals + ?
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 0`,
+  cancel_instead: `UPDATE task SET state = 6, finished_at = ?, worker = NULL, error = ?
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 1`,
+  progress: `UPDATE task SET formats = (formats & ~48) | ?, progress = ?
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
+
+  /** The task that waits behind `after`; its first attempt has just ended. */
+  follower: `SELECT key, queue, name FROM task WHERE after = ? AND state = 3`,
+  release_claimed: `UPDATE task SET state = 1, worker = ?, claims = claims + 1
+    WHERE key = ? AND state = 3 RETURNING ${CLAIM_COLUMNS}`,
+  release_ready: 'UPDATE task SET state = 0 WHERE key = ? AND state = 3',
+  /** A waiting task was cancelled: what waits behind it waits behind its predecessor. */
+  relink: 'UPDATE task SET after = ? WHERE after = ? AND state = 3',
+
+  promote: `UPDATE task SET state = 0, due_at = NULL
+    WHERE key IN (SELECT key FROM task WHERE state = 2 AND due_at <= ? ORDER BY due_at LIMIT ?) RETURNING queue`,
+  next_due: 'SELECT min(due_at) AS due_at FROM task WHERE state = 2',
+  /** For each known name the head of its index, then the best of all: an unknown name in front costs nothing. */
+  claim: `UPDATE task SET state = 1, worker = ?, claims = claims + 1
+    WHERE key IN (
+      SELECT t.key FROM json_each(?) AS known CROSS JOIN task AS t
+      WHERE t.key IN (
+        SELECT key FROM task INDEXED BY task_ready
+        WHERE state = 0 AND crashes < 2 AND queue = ? AND name = known.value
+        ORDER BY priority DESC, added_at LIMIT ?)
+      ORDER BY t.priority DESC, t.added_at, t.key LIMIT ?)
+    RETURNING ${CLAIM_COLUMNS}`,
+  claim_probation: `UPDATE task SET state = 1, worker = ?, claims = claims + 1
+    WHERE key IN (
+      SELECT key FROM task INDEXED BY task_probation
+      WHERE state = 0 AND crashes >= 2 AND queue = ? AND name IN (SELECT value FROM json_each(?))
+      ORDER BY added_at LIMIT 1)
+    RETURNING ${CLAIM_COLUMNS}`,
+  cancelling: 'SELECT id FROM task WHERE state = 1 AND worker = ? AND cancelling = 1',
+
+  hand_back: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 0 RETURNING id, queue`,
+  hand_back_all: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1
+    WHERE state = 1 AND worker = ? AND cancelling = 0 RETURNING id, queue`,
+  cancel_asked: `UPDATE task SET state = 6, finished_at = ?, worker = NULL
+    WHERE state = 1 AND worker = ? AND cancelling = 1 RETURNING id, passed, after`,
+
+  /**
+   * Three times a worker died while it held the task. After two it is claimed on probation only, that is alone and to
+   * be started at once: so at the third death it was running.
+   */
+  quarantine: `UPDATE task SET state = 7, finished_at = ?, worker = NULL, crashes = crashes + 1, error = ?
+    WHERE state = 1 AND worker = ? AND cancelling = 0 AND crashes >= 2 RETURNING id, passed`,
+  rescue: `UPDATE task SET state = 0, worker = NULL, crashes = crashes + 1
+    WHERE state = 1 AND worker = ? RETURNING id, queue`,
+
+  cancel_idle: `UPDATE task SET state = 6, finished_at = ?, due_at = NULL WHERE key = ? AND id = ? AND state IN (0, 2, 3)`,
+  cancel_running: 'UPDATE task SET cancelling = 1 WHERE key = ? AND id = ? AND state = 1',
+  requeue: `UPDATE task SET state = 0, finished_at = NULL, crashes = 0, hand_backs = 0, deferrals = claims,
+      cancelling = 0, after = NULL, result = NULL WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
+
+  count_change: 'UPDATE counter SET live = live + ?, waiting = waiting + ?',
+  counter: 'SELECT live, waiting FROM counter',
+  registered: 'SELECT 1 AS found FROM worker WHERE incarnation = ?',
+  counts: 'SELECT queue, state, count(*) AS count FROM task WHERE state = ? GROUP BY queue',
+
+  /** Jumps from one pair of queue and name to the next: as many index look-ups as there are pairs. */
+  ready_names: `WITH RECURSIVE pair (queue, name) AS (
+      SELECT * FROM (SELECT queue, name FROM task WHERE state = 0 AND crashes < 2 ORDER BY queue, name LIMIT 1)
+      UNION ALL
+      SELECT next.queue, next.name FROM pair, task AS next WHERE next.key = (
+        SELECT key FROM task WHERE state = 0 AND crashes < 2 AND (queue, name) > (pair.queue, pair.name)
+        ORDER BY queue, name LIMIT 1))
+    SELECT queue, name FROM pair`,
+
+  register: `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
+  beat: 'UPDATE worker SET beat = beat + 1 WHERE incarnation = ?',
+  workers: 'SELECT * FROM worker ORDER BY incarnation',
+  retire: 'DELETE FROM worker WHERE incarnation = ?',
+
+  pause: 'INSERT INTO paused_queue (queue) VALUES (?) ON CONFLICT DO NOTHING',
+  resume: 'DELETE FROM paused_queue WHERE queue = ?',
+  paused: 'SELECT queue FROM paused_queue',
+
+  /** A walk in the order of keys; a finished task past its retention goes. */
+  old: 'SELECT key, state, finished_at FROM task WHERE key > ? ORDER BY key LIMIT ?',
+  remove: 'DELETE FROM task WHERE key = ? AND state >= 4',
+
+  compatibility: 'SELECT from_version FROM compatibility',
+  set_compatibility: 'UPDATE compatibility SET from_version = ?',
+  older_workers: 'SELECT incarnation, name, pid, host, version FROM worker WHERE schema_version < ?',
+  is_empty: `SELECT count(*) AS count FROM sqlite_schema`,
+} as const
+
+/** The name of a prepared statement. */
+export type StatementName = keyof typeof statements

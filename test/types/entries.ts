@@ -1,0 +1,22 @@
+/** Every entry of the package, so that each of its declarations is compiled as a user's compiler does it. */
+import type * as afterword from 'afterword'
+import type * as conformance from 'afterword/conformance'
+import type * as express from 'afterword/express'
+import type * as fastify from 'afterword/fastify'
+import type * as hono from 'afterword/hono'
+import type * as koa from 'afterword/koa'
+import type * as nestjs from 'afterword/nestjs'
+import type * as node from 'afterword/node'
+import type * as testing from 'afterword/testing'
+
+export type Entries = [
+  typeof afterword,
+  typeof conformance,
+  typeof express,
+  typeof fastify,
+  typeof hono,
+  typeof koa,
+  typeof nestjs,
+  typeof node,
+  typeof testing,
+]
