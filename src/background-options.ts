@@ -16,7 +16,7 @@ const kept = duration({ max: '3650d' })
 
 /** How long finished tasks are kept, by how they ended. */
 export const RETENTION_OPTIONS = optionTable({
-  succeeded: { is: kept, default: '1d', says: 'How long a succeeded task and its result are kept.' },
+  succeeded: { is: kept, default: '1d', says: 'How long a succeeded task and its result are kept; 0 keeps neither, and is faster.' },
   failed: { is: kept, default: '30d', says: 'How long a task is kept that failed for good.' },
   cancelled: { is: kept, default: '7d', says: 'How long a cancelled task is kept.' },
   quarantined: { is: kept, default: '90d', says: 'How long a task is kept whose worker died three times.' },

@@ -1,11 +1,11 @@
 import type { AddOptions } from './model/add-options.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
-import type { Incarnation, ClaimedTask, OnStatus, TaskId } from './model/task.ts'
+import type { OnStatus, TaskId } from './model/task.ts'
 import type { AddArguments } from './define-task.ts'
 import type { Added } from './ports/store.ts'
 import type { ResponseTasks } from './http/response-tasks.ts'
-import { claimedFromDraft, type Draft } from './task-draft.ts'
+import { type Draft, refusal } from './task-draft.ts'
 import { TaskTicket } from './task-ticket.ts'
 
 /** What `add` returns: the identity at once, the durability as a promise. */
@@ -23,24 +23,17 @@ export interface TaskDesk {
   /** Checks everything and makes the row; throws a coded error. Counts against the buffer until it is released. */
   draft(definition: AnyTaskDefinition, input: unknown, options: AddOptions | undefined, requestId: string | undefined): Draft
   /** Stores drafts, claimed at once where the lane has room (and then held); `done` is called once, when they are durable or refused. */
-  store(drafts: readonly Draft[], done: (error: unknown, added: readonly Added[] | undefined) => void): void
+  store(drafts: readonly Draft[], done: (error: unknown, added: readonly Added[], from: number) => void): void
+  /** The draft may start now, if it was stored and claimed here; else its hold ends. */
+  release(draft: Draft, added: Added | undefined): void
   /** A draft left the buffer without being stored. */
   released(count: number): void
   dropped(draft: Draft, status: number): void
-  /** Claimed tasks whose response is out. */
-  run(tasks: readonly ClaimedTask[], claimedFor: Incarnation): void
-  /** Changes the number of claimed tasks that wait for their response. */
-  hold(queue: string, change: number): void
   defer(callback: () => unknown, requestId: string | undefined): void
   opened(tasks: BackgroundTasks): void
   /** Its connection is gone and no status has left; the handler may still leave one. */
   unanswered(tasks: BackgroundTasks): void
   closed(tasks: BackgroundTasks): void
-}
-
-interface Buffered {
-  readonly draft: Draft
-  readonly ticket: TaskTicket
 }
 
 /**
@@ -54,11 +47,13 @@ export class BackgroundTasks implements ResponseTasks {
   pending = false
   readonly #desk: TaskDesk
   readonly #requestId: string | undefined
-  #buffer: Buffered[] = []
-  #deferred: { callback: () => unknown; on: OnStatus }[] = []
+  #buffer: Draft[] = []
+  /** Made with the first `defer`: most responses have none. */
+  #deferred: { readonly callback: () => unknown; readonly on: OnStatus }[] | undefined
   /** Deferred functions that the status kept; they start with the tasks. */
-  #keptDeferred: (() => unknown)[] = []
-  #claimed: { task: ClaimedTask; for: Incarnation }[] = []
+  #keptDeferred: (() => unknown)[] | undefined
+  /** Stored, and waiting for the answer to be out. */
+  #held: { readonly draft: Draft; readonly added: Added | undefined }[] = []
   #first: TaskId | undefined
   #last: TaskId | undefined
   #settling: Promise<void> | undefined
@@ -81,7 +76,8 @@ export class BackgroundTasks implements ResponseTasks {
   add<D extends AnyTaskDefinition>(definition: D, ...[input, options]: AddArguments<D>): TaskHandle {
     const draft = this.#desk.draft(definition, input, options, this.#requestId)
     const ticket = new TaskTicket(draft.id)
-    this.#buffer.push({ draft, ticket })
+    draft.ticket = ticket
+    this.#buffer.push(draft)
     if (this.#sent) this.#storeBuffer(this.#takeBuffer())
     else this.pending = true
     return ticket
@@ -97,7 +93,7 @@ export class BackgroundTasks implements ResponseTasks {
     if (typeof callback !== 'function') {
       throw new AfterwordError('OPTION_INVALID', { where: 'defer', option: 'callback', expected: 'a function', got: typeof callback })
     }
-    this.#deferred.push({ callback, on: options.on ?? 'success' })
+    ;(this.#deferred ??= []).push({ callback, on: options.on ?? 'success' })
     if (this.#sent) this.#keepDeferred(200)
     else this.pending = true
   }
@@ -108,7 +104,7 @@ export class BackgroundTasks implements ResponseTasks {
    */
   async commit(): Promise<void> {
     const buffer = this.#takeBuffer()
-    this.pending = this.#deferred.length > 0
+    this.pending = this.#deferred !== undefined
     if (buffer.length > 0) await new Promise<void>((resolve, reject) => this.#storeBuffer(buffer, (error) => (error === undefined ? resolve() : reject(error as Error))))
   }
 
@@ -126,7 +122,7 @@ export class BackgroundTasks implements ResponseTasks {
       this.#storeBuffer(kept, (error) => {
         this.#settling = undefined
         if (error === undefined) return resolve()
-        this.#keptDeferred = []
+        this.#keptDeferred = undefined
         reject(error as Error)
       })
     })
@@ -145,50 +141,46 @@ export class BackgroundTasks implements ResponseTasks {
     return this.settle(200)
   }
 
-  #takeBuffer(): Buffered[] {
+  #takeBuffer(): Draft[] {
     const buffer = this.#buffer
     this.#buffer = []
     return buffer
   }
 
   /** Drops by status what the answer does not keep. */
-  #sift(buffer: readonly Buffered[], status: number): Buffered[] {
-    const kept: Buffered[] = []
-    for (const entry of buffer) {
-      const { draft, ticket } = entry
-      if (isKept(draft.on, status)) kept.push(entry)
-      else {
-        this.#desk.released(1)
-        this.#desk.dropped(draft, status)
-        ticket.settle(new AfterwordError('TASK_DROPPED', { name: draft.name, status, on: draft.on }))
-      }
-    }
-    return kept
+  #sift(buffer: Draft[], status: number): Draft[] {
+    if (buffer.every((draft) => isKept(draft.on, status))) return buffer
+    return buffer.filter((draft) => {
+      const { name, on } = draft
+      if (isKept(on, status)) return true
+      this.#desk.released(1)
+      this.#desk.dropped(draft, status)
+      draft.ticket?.settle(new AfterwordError('TASK_DROPPED', { name, status, on }))
+      return false
+    })
   }
 
   #keepDeferred(status: number): void {
-    for (const { callback, on } of this.#deferred) if (isKept(on, status)) this.#keptDeferred.push(callback)
-    this.#deferred = []
+    if (this.#deferred === undefined) return
+    const kept = this.#deferred.filter(({ on }) => isKept(on, status)).map(({ callback }) => callback)
+    this.#keptDeferred = [...(this.#keptDeferred ?? []), ...kept]
+    this.#deferred = undefined
     if (this.#closed) this.#start()
   }
 
-  #storeBuffer(buffer: readonly Buffered[], done?: (error: unknown) => void): void {
+  #storeBuffer(buffer: readonly Draft[], done?: (error: unknown) => void): void {
     this.#chain(buffer)
-    this.#desk.store(
-      buffer.map((entry) => entry.draft),
-      (error, added) => {
-        for (let i = 0; i < buffer.length; i++) this.#stored(buffer[i]!, error, added?.[i])
-        done?.(error)
-        if (this.#closed) this.#start()
-        this.#forgetWhenOver()
-      },
-    )
+    this.#desk.store(buffer, (error, added, from) => {
+      for (let i = 0; i < buffer.length; i++) this.#stored(buffer[i]!, error, added[from + i])
+      done?.(error)
+      if (this.#closed) this.#start()
+    })
   }
 
   /** Links the tasks of this response, in the order added. A single one needs no link until another comes. */
-  #chain(buffer: readonly Buffered[]): void {
-    const inSeries = buffer.filter(({ draft }) => draft.inSeries)
-    for (const { draft } of inSeries) {
+  #chain(buffer: readonly Draft[]): void {
+    const inSeries = buffer.every((draft) => draft.inSeries) ? buffer : buffer.filter((draft) => draft.inSeries)
+    for (const draft of inSeries) {
       draft.after = this.#last
       if (this.#first !== undefined || inSeries.length > 1) draft.series = this.#first ?? draft.id
       this.#first ??= draft.id
@@ -196,28 +188,20 @@ export class BackgroundTasks implements ResponseTasks {
     }
   }
 
-  #stored({ draft, ticket }: Buffered, error: unknown, added: Added | undefined): void {
-    const { claimFor } = draft
-    if (error !== undefined) ticket.settle(error)
-    else if (added?.kind === 'taken') ticket.settle(new AfterwordError('TASK_ID_TAKEN', { id: draft.id, name: draft.name, by: added.by }))
-    else ticket.settle(undefined)
-    if (claimFor === undefined) return
-    if (added?.kind === 'added' && added.state === 'running') this.#claimed.push({ task: claimedFromDraft(draft), for: claimFor })
-    else this.#desk.hold(draft.queue, -1)
+  #stored(draft: Draft, error: unknown, added: Added | undefined): void {
+    draft.ticket?.settle(error ?? refusal(draft, added))
+    if (draft.claimFor === undefined) return
+    if (this.#closed) this.#desk.release(draft, added)
+    else this.#held.push({ draft, added })
   }
 
   /** The answer is out: hands over what is stored. What is stored later follows by itself. */
   #start(): void {
-    const claimed = this.#claimed
-    this.#claimed = []
-    for (const entry of claimed) {
-      this.#desk.hold(entry.task.queue, -1)
-      this.#desk.run([entry.task], entry.for)
-    }
-    const deferred = this.#keptDeferred
-    if (deferred.length > 0 && this.#settling === undefined) {
-      this.#keptDeferred = []
-      for (const callback of deferred) this.#desk.defer(callback, this.#requestId)
+    for (const { draft, added } of this.#held) this.#desk.release(draft, added)
+    this.#held = []
+    if (this.#keptDeferred !== undefined && this.#settling === undefined) {
+      for (const callback of this.#keptDeferred) this.#desk.defer(callback, this.#requestId)
+      this.#keptDeferred = undefined
     }
     this.#forgetWhenOver()
   }

@@ -82,6 +82,7 @@ export class Background {
       logger,
       lanes: this.#lanes,
       progressBytesMax: settings.resultBytesMax,
+      keepsSucceeded: settings.retention.succeededMs > 0,
       journal: () => this.#worker.journal,
       incarnation: () => this.#worker.incarnation ?? 0,
       hungry: () => this.#worker.hungry(),
@@ -190,12 +191,9 @@ export class Background {
    * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN.
    */
   async add<D extends AnyTaskDefinition>(definition: D, ...[input, options]: AddArguments<D>): Promise<{ readonly id: TaskId }> {
-    const tasks = new BackgroundTasks(this.#desk, undefined)
-    const handle = tasks.add(definition, ...([input, options] as AddArguments<D>))
-    void tasks.settleUnanswered()?.catch(() => undefined)
-    tasks.close()
-    await handle.committed
-    return { id: handle.id }
+    const draft = this.#desk.draft(definition, input, options, undefined)
+    await this.#desk.storeAlone(draft)
+    return { id: draft.id }
   }
 
   /**

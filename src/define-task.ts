@@ -34,38 +34,66 @@ export interface TaskOptions<Name extends string, Input, Parsed, Result> {
 }
 
 /** Nothing, when a schema's input can be stored; else the reason at each place that cannot. */
-export type StorableSchema<Input> = [NoInfer<Input>] extends [Storable<NoInfer<Input>>] ? unknown : UnstorableSchema<Storable<NoInfer<Input>>>
+export type StorableSchema<Input> = [NoInfer<Input>] extends [Storable<NoInfer<Input>>]
+  ? unknown
+  : UnstorableSchema<Storable<NoInfer<Input>>>
 
 /** Stands where a schema's input type cannot be stored; the compiler prints the reason inside of it. */
-export interface UnstorableSchema<Reasons> extends NotStorable<"the schema's input; let it take plain data and transform it"> {
+export interface UnstorableSchema<
+  Reasons,
+> extends NotStorable<"the schema's input; let it take plain data and transform it"> {
   readonly 'at this place': Reasons
 }
 
 /** What `add` takes for a definition. */
-export type InputOf<D extends AnyTaskDefinition> = D extends { readonly schema: StandardSchemaV1<infer Input, infer _Parsed> | undefined } ? Input : never
+export type InputOf<D extends AnyTaskDefinition> = D extends {
+  readonly schema: StandardSchemaV1<infer Input, infer _Parsed> | undefined
+}
+  ? Input
+  : never
 
 /** What a definition's `run` returns. */
-export type ResultOf<D extends AnyTaskDefinition> = D extends TaskDefinition<infer _Name, infer _Input, infer _Parsed, infer Result> ? Result : never
+export type ResultOf<D extends AnyTaskDefinition> =
+  D extends TaskDefinition<infer _Name, infer _Input, infer _Parsed, infer Result> ? Result : never
 
 /** What follows the definition in `add`: its input, which a definition without input leaves out, and options. */
 export type AddArguments<D extends AnyTaskDefinition> = [undefined] extends [InputOf<D>]
   ? [input?: StorableInput<InputOf<D>>, options?: AddOptions]
   : [input: StorableInput<InputOf<D>>, options?: AddOptions]
 
-const schema = custom('a Standard Schema, such as one of zod, valibot or arktype', (given): given is StandardSchemaV1 => {
-  if ((typeof given !== 'object' && typeof given !== 'function') || given === null) return false
-  const standard: unknown = (given as { '~standard'?: unknown })['~standard']
-  return typeof standard === 'object' && standard !== null && typeof (standard as { validate?: unknown }).validate === 'function'
-})
+const schema = custom(
+  'a Standard Schema, such as one of zod, valibot or arktype',
+  (given): given is StandardSchemaV1 => {
+    if ((typeof given !== 'object' && typeof given !== 'function') || given === null) return false
+    const standard: unknown = (given as { '~standard'?: unknown })['~standard']
+    return (
+      typeof standard === 'object' &&
+      standard !== null &&
+      typeof (standard as { validate?: unknown }).validate === 'function'
+    )
+  },
+)
 
 /** The options of {@link defineTask}, for the docs and for its checks. */
 export const TASK_OPTIONS = optionTable({
   name: { is: aName, says: 'What the store remembers it by. Never change it while tasks wait.' },
-  input: { is: schema, default: undefined, says: "Validates the input at `add` and before each attempt. Without one, `run`'s parameter tells the type." },
+  input: {
+    is: schema,
+    default: undefined,
+    says: "Validates the input at `add` and before each attempt. Without one, `run`'s parameter tells the type.",
+  },
   queue: { is: aName, default: 'default', says: 'Where its tasks wait.' },
   priority: { is: priority, default: 0, says: 'Higher runs sooner.' },
-  retry: { is: group(RETRY_OPTIONS), default: undefined, says: 'How failed attempts are repeated. By default as the background says.' },
-  timeout: { is: duration({ min: 1 }), default: undefined, says: 'How long one attempt may take before its signal aborts. By default as the background says.' },
+  retry: {
+    is: group(RETRY_OPTIONS),
+    default: undefined,
+    says: 'How failed attempts are repeated. By default as the background says.',
+  },
+  timeout: {
+    is: duration({ min: 1 }),
+    default: undefined,
+    says: 'How long one attempt may take before its signal aborts. By default as the background says.',
+  },
   on: { is: onStatus, default: 'success', says: 'Which answers keep its tasks: below 400, from 400, or all.' },
   run: { is: aFunction<AnyTaskDefinition['run']>(), says: 'The work. It may run again after a crash.' },
 })

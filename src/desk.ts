@@ -3,6 +3,7 @@ import type { Ports } from './background-ports.ts'
 import type { BackgroundTasks, TaskDesk } from './background-tasks.ts'
 import type { Deferrals } from './deferrals.ts'
 import type { EventHub } from './engine/event-hub.ts'
+import type { Stored } from './engine/journal.ts'
 import type { Lane } from './engine/lane.ts'
 import type { Registry } from './engine/registry.ts'
 import type { Runner } from './engine/runner.ts'
@@ -10,11 +11,10 @@ import type { Worker } from './engine/worker.ts'
 import type { AddOptions } from './model/add-options.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
-import type { ClaimedTask, Incarnation } from './model/task.ts'
 import type { Added } from './ports/store.ts'
 import { makeDraft } from './make-draft.ts'
 import type { Responses } from './responses.ts'
-import type { Draft } from './task-draft.ts'
+import { claimedFromDraft, type Draft, refusal } from './task-draft.ts'
 
 /** What a desk is made of. */
 export interface DeskParts {
@@ -58,16 +58,37 @@ export class Desk implements TaskDesk {
     return draft
   }
 
-  store(drafts: readonly Draft[], done: (error: unknown, added: readonly Added[] | undefined) => void): void {
+  store(drafts: readonly Draft[], done: Stored): void {
     const opening = this.#parts.ready()
     if (opening === undefined) return this.#store(drafts, done)
     opening.then(
       () => this.#store(drafts, done),
       (error: unknown) => {
         this.released(drafts.length)
-        done(error, undefined)
+        done(error, [], 0)
       },
     )
+  }
+
+  /** Stores one task that belongs to no response; it may start at once. */
+  storeAlone(draft: Draft): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.store([draft], (error, added, from) => {
+        this.release(draft, added[from])
+        const why = error ?? refusal(draft, added[from])
+        if (why === undefined) resolve()
+        else reject(why as Error)
+      })
+    })
+  }
+
+  release(draft: Draft, added: Added | undefined): void {
+    const { queue, claimFor } = draft
+    if (claimFor === undefined) return
+    this.#parts.runner.hold(queue, -1)
+    // A worker that was declared dead meanwhile does not own it any more; the new owner runs it.
+    const mine = added?.kind === 'added' && added.state === 'running' && claimFor === this.#parts.worker.incarnation
+    if (mine) this.#parts.runner.takeOne(claimedFromDraft(draft))
   }
 
   released(count: number): void {
@@ -76,15 +97,6 @@ export class Desk implements TaskDesk {
 
   dropped(draft: Draft, status: number): void {
     this.#parts.hub.emit('task:dropped', { task: draft, status, on: draft.on })
-  }
-
-  run(tasks: readonly ClaimedTask[], claimedFor: Incarnation): void {
-    // A worker that was declared dead meanwhile does not own them any more; their new owner runs them.
-    if (claimedFor === this.#parts.worker.incarnation) this.#parts.runner.take(tasks)
-  }
-
-  hold(queue: string, change: number): void {
-    this.#parts.runner.hold(queue, change)
   }
 
   defer(callback: () => unknown, requestId: string | undefined): void {
@@ -103,24 +115,28 @@ export class Desk implements TaskDesk {
     this.#parts.responses.unanswered(tasks)
   }
 
-  #store(drafts: readonly Draft[], done: (error: unknown, added: readonly Added[] | undefined) => void): void {
+  #store(drafts: readonly Draft[], done: Stored): void {
     const { worker, runner, hub } = this.#parts
     for (const draft of drafts) {
       if (draft.dueAt !== undefined) continue
       draft.claimFor = worker.claimFor(draft.queue)
       if (draft.claimFor !== undefined) runner.hold(draft.queue, 1)
     }
-    worker.journal.add(drafts, (error, added) => {
+    worker.journal.add(drafts, (error, added, from) => {
       this.released(drafts.length)
-      for (const draft of drafts) if (draft.dueAt !== undefined && error === undefined) worker.expect(draft.dueAt)
-      done(error, added)
-      if (added !== undefined && hub.heard('task:added')) this.#announce(drafts, added)
+      if (error === undefined) this.#expect(drafts)
+      done(error, added, from)
+      if (error === undefined && hub.heard('task:added')) this.#announce(drafts, added, from)
     })
   }
 
-  #announce(drafts: readonly Draft[], added: readonly Added[]): void {
+  #expect(drafts: readonly Draft[]): void {
+    for (const draft of drafts) if (draft.dueAt !== undefined) this.#parts.worker.expect(draft.dueAt)
+  }
+
+  #announce(drafts: readonly Draft[], added: readonly Added[], from: number): void {
     for (let i = 0; i < drafts.length; i++) {
-      const answer = added[i]!
+      const answer = added[from + i]!
       if (answer.kind === 'added') this.#parts.hub.emit('task:added', { task: drafts[i]!, state: answer.state })
     }
   }

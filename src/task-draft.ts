@@ -1,4 +1,7 @@
+import { AfterwordError } from './model/errors.ts'
 import type { ClaimedTask, Incarnation, NewTask, OnStatus, TaskId } from './model/task.ts'
+import type { Added } from './ports/store.ts'
+import type { TaskTicket } from './task-ticket.ts'
 
 /** A task that was checked and is not stored yet. Where it stands in its series and who claims it is set when it is stored. */
 export interface Draft extends NewTask {
@@ -8,6 +11,13 @@ export interface Draft extends NewTask {
   series: TaskId | undefined
   after: TaskId | undefined
   claimFor: Incarnation | undefined
+  /** Whom to tell; none where the caller waits itself. */
+  ticket: TaskTicket | undefined
+}
+
+/** Why a draft was not stored although its transaction was. */
+export function refusal(draft: Draft, added: Added | undefined): AfterwordError | undefined {
+  return added?.kind === 'taken' ? new AfterwordError('TASK_ID_TAKEN', { id: draft.id, name: draft.name, by: added.by }) : undefined
 }
 
 /** The task as its first claim sees it, without reading it back. */

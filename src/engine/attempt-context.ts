@@ -5,9 +5,9 @@ import { AttemptAborted } from './abort-reason.ts'
 import { decodeValue } from './codec.ts'
 
 /** What a context needs of the engine. */
-export interface ContextParts {
+export interface ContextHost {
   readonly logger: Logger
-  progress(value: unknown): void
+  progress(task: ClaimedTask, value: unknown): void
 }
 
 /**
@@ -20,20 +20,20 @@ export class AttemptContext implements TaskContext {
   readonly crashes: number
   readonly requestId: string | undefined
   readonly #task: ClaimedTask
-  readonly #parts: ContextParts
+  readonly #host: ContextHost
   #controller: AbortController | undefined
   #aborted: AttemptAborted | undefined
   #log: Logger | undefined
   #carried: Readonly<Record<string, unknown>> | undefined
 
-  constructor(task: ClaimedTask, parts: ContextParts) {
+  constructor(task: ClaimedTask, host: ContextHost) {
     this.id = task.id
     this.name = task.name
     this.attempt = attemptNumber(task)
     this.crashes = task.crashes
     this.requestId = task.requestId
     this.#task = task
-    this.#parts = parts
+    this.#host = host
   }
 
   get addedAt(): Date {
@@ -59,7 +59,7 @@ export class AttemptContext implements TaskContext {
   }
 
   get log(): Logger {
-    this.#log ??= boundLogger(this.#parts.logger, {
+    this.#log ??= boundLogger(this.#host.logger, {
       task: this.name,
       taskId: this.id,
       attempt: this.attempt,
@@ -69,7 +69,7 @@ export class AttemptContext implements TaskContext {
   }
 
   progress(value: unknown): void {
-    this.#parts.progress(value)
+    this.#host.progress(this.#task, value)
   }
 
   /** Aborts the signal; the first reason stays. */

@@ -1,12 +1,13 @@
 import { AfterwordError, isAfterwordError } from '../model/errors.ts'
 import type { AbortReason, AnyTaskDefinition, RetryPolicy } from '../model/definition.ts'
-import { attemptNumber, type ClaimedTask, type Outcome, type StoredError, type StoredValue } from '../model/task.ts'
+import { attemptNumber, type ClaimedTask, type Outcome, type StoredError, type StoredValue, type TaskId } from '../model/task.ts'
 import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { AttemptContext } from './attempt-context.ts'
+import { AttemptContext, type ContextHost } from './attempt-context.ts'
 import { decodeValue, encodeValue } from './codec.ts'
 import { parseStoredInput } from './input-schema.ts'
+import type { Lane } from './lane.ts'
 import { retryDelayMs } from './retry-policy.ts'
 import { storedError } from './stored-error.ts'
 
@@ -25,31 +26,34 @@ export interface AttemptRules {
   readonly resultBytesMax: number
 }
 
+/** What an attempt needs of the one who started it. */
+export interface AttemptHost extends ContextHost {
+  readonly rules: AttemptRules
+  /** Whether a success of that task needs no record. */
+  forgets(id: TaskId): boolean
+  /** Called once. `abandoned`: its function may still be running. */
+  ended(attempt: Attempt, ending: Ending, abandoned: boolean): void
+}
+
 /** One run of one claimed task. It ends exactly once: by itself, or by being abandoned after its signal aborted. */
 export class Attempt {
   readonly task: ClaimedTask
   readonly definition: AnyTaskDefinition
+  readonly lane: Lane
   readonly context: AttemptContext
   readonly startedMs: number
-  readonly #rules: AttemptRules
-  readonly #ended: (attempt: Attempt, ending: Ending, abandoned: boolean) => void
+  readonly #host: AttemptHost
   #reason: AbortReason['kind'] | undefined
   #timer: Timer | undefined
   #over = false
 
-  constructor(
-    task: ClaimedTask,
-    definition: AnyTaskDefinition,
-    context: AttemptContext,
-    rules: AttemptRules,
-    ended: (attempt: Attempt, ending: Ending, abandoned: boolean) => void,
-  ) {
+  constructor(task: ClaimedTask, definition: AnyTaskDefinition, lane: Lane, host: AttemptHost) {
     this.task = task
     this.definition = definition
-    this.context = context
-    this.#rules = rules
-    this.#ended = ended
-    this.startedMs = rules.clock.monotonicMs()
+    this.lane = lane
+    this.context = new AttemptContext(task, host)
+    this.#host = host
+    this.startedMs = host.rules.clock.monotonicMs()
   }
 
   /** Why its signal aborted, if it did. */
@@ -59,8 +63,8 @@ export class Attempt {
 
   /** Calls `run`. Whatever happens, `ended` is called once; at once when `run` is a plain function. */
   start(): void {
-    const timeoutMs = this.definition.timeoutMs ?? this.#rules.timeoutMs
-    if (timeoutMs !== undefined) this.#timer = this.#rules.clock.after(timeoutMs, () => this.abort('timeout'))
+    const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs
+    if (timeoutMs !== undefined) this.#timer = this.#host.rules.clock.after(timeoutMs, () => this.abort('timeout'))
     let result: unknown
     try {
       const { schema } = this.definition
@@ -81,7 +85,7 @@ export class Attempt {
     if (this.#over || this.#reason !== undefined) return
     this.#reason = kind
     this.#timer?.cancel()
-    if (kind !== 'shutdown') this.#timer = this.#rules.clock.after(this.#rules.abandonMs, () => this.abandon())
+    if (kind !== 'shutdown') this.#timer = this.#host.rules.clock.after(this.#host.rules.abandonMs, () => this.abandon())
     this.context.abort(kind)
   }
 
@@ -94,7 +98,7 @@ export class Attempt {
     if (this.#over) return
     this.#over = true
     this.#timer?.cancel()
-    this.#ended(this, ending, abandoned)
+    this.#host.ended(this, ending, abandoned)
   }
 
   #afterReturn(value: unknown): Ending {
@@ -103,12 +107,12 @@ export class Attempt {
     let result: StoredValue | undefined
     let error: StoredError | undefined
     try {
-      result = value === undefined ? undefined : encodeValue(value, { what: 'result', name, bytesMax: this.#rules.resultBytesMax })
+      result = value === undefined ? undefined : encodeValue(value, { what: 'result', name, bytesMax: this.#host.rules.resultBytesMax })
     } catch (thrown) {
       // The work is done and must not be done again: only its result is missing, and says why.
       error = storedError(thrown)
     }
-    return { id, claims, move: 'succeed', result, error }
+    return { id, claims, move: 'succeed', result, error, forget: this.#host.forgets(id) }
   }
 
   #afterThrow(error: unknown): Ending {
@@ -127,7 +131,7 @@ export class Attempt {
       case 'cancelled':
         return { id, claims, move: 'cancel', error: storedError(error) }
       case 'timeout': {
-        const timeoutMs = this.definition.timeoutMs ?? this.#rules.timeoutMs ?? 0
+        const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs ?? 0
         return this.#retry(new AfterwordError('ATTEMPT_TIMEOUT', { name, timeoutMs }, { cause: error }), undefined, true)
       }
       default:
@@ -137,11 +141,11 @@ export class Attempt {
 
   #retry(error: unknown, delayMs: number | undefined, costsAttempt: boolean): Ending {
     const { id, claims, crashes } = this.task
-    const policy = this.definition.retry ?? this.#rules.retry
+    const policy = this.definition.retry ?? this.#host.rules.retry
     const failed = attemptNumber(this.task) - crashes
     if (costsAttempt && failed >= policy.attempts) return { id, claims, move: 'fail', error: storedError(error) }
-    const waitMs = delayMs ?? retryDelayMs(failed, policy, this.#rules.chance)
-    return { id, claims, move: 'retry', dueAt: this.#rules.clock.now() + waitMs, error: storedError(error), costsAttempt }
+    const waitMs = delayMs ?? retryDelayMs(failed, policy, this.#host.rules.chance)
+    return { id, claims, move: 'retry', dueAt: this.#host.rules.clock.now() + waitMs, error: storedError(error), costsAttempt }
   }
 }
 

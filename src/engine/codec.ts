@@ -55,7 +55,11 @@ export function decodeValue(stored: StoredValue): unknown {
     if (format === 0) return parsePlain(text)
     if (format === 1) return parse(text, REVIVERS)
   } catch (cause) {
-    throw new AfterwordError('STORED_VALUE_UNREADABLE', { format, reason: cause instanceof Error ? cause.message : 'it cannot be parsed' }, { cause })
+    throw new AfterwordError(
+      'STORED_VALUE_UNREADABLE',
+      { format, reason: cause instanceof Error ? cause.message : 'it cannot be parsed' },
+      { cause },
+    )
   }
   throw new AfterwordError('STORED_VALUE_UNREADABLE', { format, reason: 'this version does not know the format' })
 }
@@ -78,7 +82,12 @@ function tooLarge(bytes: number, { what, name, bytesMax }: EncodeOptions): After
 
 /** JSON.stringify asks every value for `toJSON`; a program that put one on a built-in prototype would change what is stored. */
 function isJsonPatched(): boolean {
-  return 'toJSON' in Array.prototype || 'toJSON' in String.prototype || 'toJSON' in Number.prototype || 'toJSON' in Boolean.prototype
+  return (
+    'toJSON' in Array.prototype ||
+    'toJSON' in String.prototype ||
+    'toJSON' in Number.prototype ||
+    'toJSON' in Boolean.prototype
+  )
 }
 
 /** `__proto__`, or an escape that could spell it; our own text escapes only control characters and lone surrogates. */

@@ -39,7 +39,9 @@ export function parseStoredInput(definition: AnyTaskDefinition, stored: StoredVa
   const input = decodeValue(stored)
   if (schema === undefined) return input
   const verdict = judge(schema, input)
-  if (verdict === 'async') throw new AfterwordError('TASK_INPUT_OUTDATED', { name, issues: 'the schema does not answer at once' })
+  if (verdict === 'async') {
+    throw new AfterwordError('TASK_INPUT_OUTDATED', { name, issues: 'the schema does not answer at once' })
+  }
   if (verdict.issues) throw new AfterwordError('TASK_INPUT_OUTDATED', { name, issues: describe(verdict.issues) })
   return verdict.value
 }
@@ -53,7 +55,11 @@ function judge(schema: StandardSchemaV1, input: unknown): Verdict {
 }
 
 function describe(issues: readonly StandardSchemaV1.Issue[]): string {
-  return issues.map(({ path, message }) => `${formatPath('input', (path ?? []).map(keyOf))}: ${message}`).join('; ')
+  return issues.map(({ path, message }) => `${pathOf(path)}: ${message}`).join('; ')
 }
 
-const keyOf = (segment: PropertyKey | StandardSchemaV1.PathSegment): PropertyKey => (typeof segment === 'object' ? segment.key : segment)
+/** `Array.from`, because arktype's paths are a subclass of Array whose `map` adds a step. */
+function pathOf(path: StandardSchemaV1.Issue['path']): string {
+  const steps = Array.from(path ?? [], (segment) => (typeof segment === 'object' ? segment.key : segment))
+  return formatPath('input', steps)
+}

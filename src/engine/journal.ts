@@ -10,8 +10,13 @@ const OUTCOMES_MAX = 64
 /** The pause before outcomes are written again after the store refused them. */
 const RETRY_MS = 500
 
-/** Told when a group of adds is durable, or that nothing of it was kept. */
-export type Stored = (error: unknown, added: readonly Added[] | undefined) => void
+/**
+ * Told when a group of adds is durable, or that nothing of it was kept. `added` holds the answers of the whole
+ * transaction; those of the group begin at `from`.
+ */
+export type Stored = (error: unknown, added: readonly Added[], from: number) => void
+
+const NOTHING: readonly Added[] = []
 
 interface AddEntry {
   readonly tasks: readonly NewTask[]
@@ -131,7 +136,7 @@ export class Journal {
     this.#writing = true
     const batch = {
       worker: this.#owner.incarnation,
-      adds: adds.length === 1 ? adds[0]!.tasks : adds.flatMap((entry) => entry.tasks),
+      adds: tasksOf(adds),
       outcomes: outcomes.map((entry) => entry.outcome),
       progress: [...progress.values()],
       durability: strongest(adds),
@@ -197,6 +202,13 @@ export class Journal {
   }
 }
 
+function tasksOf(adds: readonly AddEntry[]): readonly NewTask[] {
+  if (adds.length === 1) return adds[0]!.tasks
+  const all: NewTask[] = []
+  for (const { tasks } of adds) for (const task of tasks) all.push(task)
+  return all
+}
+
 function strongest(adds: readonly AddEntry[]): Durability | undefined {
   let durability: Durability | undefined
   for (const { tasks } of adds) {
@@ -211,11 +223,11 @@ function strongest(adds: readonly AddEntry[]): Durability | undefined {
 function acknowledge(adds: readonly AddEntry[], added: readonly Added[]): void {
   let from = 0
   for (const { tasks, done } of adds) {
-    done(undefined, adds.length === 1 ? added : added.slice(from, from + tasks.length))
+    done(undefined, added, from)
     from += tasks.length
   }
 }
 
 function refuse(adds: readonly AddEntry[], error: unknown): void {
-  for (const { done } of adds) done(error, undefined)
+  for (const { done } of adds) done(error, NOTHING, 0)
 }

@@ -3,8 +3,7 @@ import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
 import type { TaskState } from '../model/task-state.ts'
-import { Attempt, type AttemptRules, type Ending } from './attempt.ts'
-import { AttemptContext } from './attempt-context.ts'
+import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './attempt.ts'
 import { encodeValue } from './codec.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Journal } from './journal.ts'
@@ -15,8 +14,8 @@ import type { Registry } from './registry.ts'
 const inRootContext = AsyncLocalStorage.snapshot()
 
 /** Starts in one turn of the event loop before the loop gets its turn, in tasks and in milliseconds. */
-const STARTS_MAX = 256
-const TURN_MS_MAX = 5
+const STARTS_MAX = 1_024
+const TURN_MS_MAX = 10
 
 /** What a runner needs of the engine. */
 export interface RunnerParts {
@@ -25,6 +24,8 @@ export interface RunnerParts {
   readonly hub: EventHub
   readonly logger: Logger
   readonly progressBytesMax: number
+  /** False: succeeded tasks are removed when they end. */
+  readonly keepsSucceeded: boolean
   readonly lanes: ReadonlyMap<string, Lane>
   journal(): Journal
   incarnation(): Incarnation
@@ -37,7 +38,9 @@ export interface RunnerParts {
 }
 
 /** Runs claimed tasks: each lane as many at once as it has places, in the order of their turn. */
-export class Runner {
+export class Runner implements AttemptHost {
+  readonly rules: AttemptRules
+  readonly logger: Logger
   readonly #parts: RunnerParts
   readonly #attempts = new Map<TaskId, Attempt>()
   /** Cancelled after their claim and before their start. */
@@ -52,6 +55,8 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
+    this.rules = parts.rules
+    this.logger = parts.logger
   }
 
   /** Attempts that have not ended. */
@@ -71,7 +76,12 @@ export class Runner {
 
   /** Accepts claimed tasks. They start on a later turn of the event loop. */
   take(tasks: readonly ClaimedTask[]): void {
-    for (const task of tasks) this.#lane(task).push(task)
+    for (const task of tasks) this.takeOne(task)
+  }
+
+  /** Accepts one claimed task. */
+  takeOne(task: ClaimedTask): void {
+    this.#lane(task).push(task)
     this.#schedule()
   }
 
@@ -142,11 +152,7 @@ export class Runner {
     const { registry, rules, hub } = this.#parts
     const definition = registry.get(task.name)
     if (definition === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
-    const context = new AttemptContext(task, {
-      logger: this.#parts.logger,
-      progress: (value) => this.#progress(task, value),
-    })
-    const attempt = new Attempt(task, definition, context, rules, (ended, ending, abandoned) => this.#ended(lane, ended, ending, abandoned))
+    const attempt = new Attempt(task, definition, lane, this)
     this.#attempts.set(task.id, attempt)
     lane.running++
     if (hub.heard('attempt:start')) {
@@ -158,8 +164,14 @@ export class Runner {
     } else attempt.start()
   }
 
-  #ended(lane: Lane, attempt: Attempt, ending: Ending, abandoned: boolean): void {
+  forgets(id: TaskId): boolean {
+    return !this.#parts.keepsSucceeded && !this.#parts.awaited(id)
+  }
+
+  /** An attempt has ended: its place is free, its outcome goes to the journal. */
+  ended(attempt: Attempt, ending: Ending, abandoned: boolean): void {
     const { hub, rules } = this.#parts
+    const { lane } = attempt
     const ranMs = rules.clock.monotonicMs() - attempt.startedMs
     lane.running--
     lane.measured(ranMs)
@@ -209,7 +221,8 @@ export class Runner {
     hub.emit('attempt:end', end)
   }
 
-  #progress(task: ClaimedTask, value: unknown): void {
+  /** Stores how far an attempt is; what comes after its end is ignored. */
+  progress(task: ClaimedTask, value: unknown): void {
     const { hub, progressBytesMax } = this.#parts
     const stored = encodeValue(value, { what: 'result', name: task.name, bytesMax: progressBytesMax })
     if (!this.#attempts.has(task.id)) return

@@ -5,10 +5,10 @@ import type { PathStep } from '../model/value-path.ts'
 
 /*
  * One walk over a value on its way into the store. It copies: each property is read exactly once, so that what is
- * checked is what is written, whatever getters, proxies or iterators do, and nothing that happens to the original
- * afterwards matters. A spread is also the cheapest copy there is (measured: 30 ns for five properties, where asking
- * for property descriptors takes a microsecond). On the way it finds out whether plain JSON can hold the copy, and
- * stops at the first thing that no store can hold. Paths are only written out when there is something to report.
+ * checked is what is written, whatever getters and proxies do, and nothing that happens to the original afterwards
+ * matters. (Refusing getters instead would cost more: asking for property descriptors takes three times as long as
+ * JSON.stringify, copying 0.7 times.) On the way it finds out whether plain JSON can hold the copy, and stops at the
+ * first thing that no store can hold. Paths are only written out when there is something to report.
  *
  * A value is kept as a tree: an object that occurs twice is written twice. Only enumerable own properties count, and
  * of an array only its elements, as in JSON.
@@ -18,24 +18,24 @@ import type { PathStep } from '../model/value-path.ts'
 export const DEPTH_MAX = 500
 
 /** Found by {@link storableCopy}: something that no store can hold. */
-export class UnstorableFault {
+export class UnstorableFault extends Error {
   readonly path: string
   /** Completes "path is …". */
   readonly got: string
-  readonly cause: unknown
 
   constructor(path: string, got: string, cause?: unknown) {
+    super(`${path} is ${got}`, { cause })
     this.path = path
     this.got = got
-    this.cause = cause
   }
 }
 
 /** Found by {@link storableCopy}: more bytes than allowed; `bytesAtLeast` were seen until then. */
-export class SizeFault {
+export class SizeFault extends Error {
   readonly bytesAtLeast: number
 
   constructor(bytesAtLeast: number) {
+    super(`${bytesAtLeast} bytes or more`)
     this.bytesAtLeast = bytesAtLeast
   }
 }
@@ -64,6 +64,7 @@ class Copier {
   readonly #root: string
   readonly #bytesMax: number
   #bytesLeft: number
+  readonly #polluted = hasEnumerable(Object.prototype)
   #depth = 0
   /** The objects around the current place, outermost first, and the steps that led into them; `#trail[0]` is unused. */
   readonly #around: object[] = []
@@ -121,15 +122,20 @@ class Copier {
   }
 
   #object(value: Record<string, unknown>): Record<string, unknown> {
-    const copy = { ...value }
-    if (Object.getOwnPropertySymbols(copy).length > 0) throw this.#here('an object with a symbol as a key')
+    if (Object.getOwnPropertySymbols(value).length > 0) throw this.#here('an object with a symbol as a key')
+    const copy: Record<string, unknown> = {}
     let bytes = 0
-    for (const key of Object.keys(copy)) {
+    for (const key in value) {
+      if (this.#polluted && !Object.hasOwn(value, key)) continue
       if (key === '__proto__') throw this.#here('an object with "__proto__" as a key')
-      const property = copy[key]
+      const property = value[key]
       bytes += key.length + 4 // Quotes, colon, and a comma or brace.
-      if (typeof property === 'object' && property !== null) copy[key] = this.#enter(property, key)
-      else bytes += this.#leaf(property, key)
+      if (typeof property === 'object' && property !== null) {
+        copy[key] = this.#enter(property, key)
+      } else {
+        bytes += this.#leaf(property, key)
+        copy[key] = property
+      }
     }
     this.#count(bytes)
     return copy
@@ -151,17 +157,19 @@ class Copier {
 
   #hole(copy: unknown[], index: number): void {
     this.plain = false
-    delete copy[index]
+    Reflect.deleteProperty(copy, index)
   }
 
   /** Everything but ordinary objects and arrays; also ordinary objects of another realm, such as a `node:vm` context. */
   #unusual(value: object): unknown {
     const levels = levelsAbove(value)
-    if (levels === 1 && Object.hasOwn(Object.getPrototypeOf(value) as object, 'isPrototypeOf')) return this.#object(value as Record<string, unknown>)
+    if (levels === 1 && Object.hasOwn(Object.getPrototypeOf(value) as object, 'isPrototypeOf')) {
+      return this.#object({ ...value }) // Spread first: `for … in` would list what somebody put on that prototype.
+    }
     this.plain = false
     if (types.isTypedArray(value) && levels === (Buffer.isBuffer(value) ? 4 : 3)) return this.#typedArray(value)
     // A subclass has a level more: it would come back as its base class, so it is refused.
-    if (levels !== 2) throw this.#here(received(value))
+    if (levels !== 2) throw this.#here(unfit(value))
     if (types.isDate(value)) return new Date(Date.prototype.getTime.call(value))
     if (types.isMap(value)) return this.#map(value)
     if (types.isSet(value)) return this.#set(value)
@@ -169,8 +177,10 @@ class Copier {
     if (types.isArrayBuffer(value)) return this.#bytes(value, 0, value.byteLength)
     if (types.isDataView(value)) return new DataView(this.#bytes(value.buffer, value.byteOffset, value.byteLength))
     if (value instanceof URL) return new URL(this.#text(URL.prototype.toString.call(value)))
-    if (value instanceof URLSearchParams) return new URLSearchParams(this.#text(URLSearchParams.prototype.toString.call(value)))
-    throw this.#here(received(value))
+    if (value instanceof URLSearchParams) {
+      return new URLSearchParams(this.#text(URLSearchParams.prototype.toString.call(value)))
+    }
+    throw this.#here(unfit(value))
   }
 
   #map(value: Map<unknown, unknown>): Map<unknown, unknown> {
@@ -235,7 +245,9 @@ class Copier {
   #unreadable(value: object, cause: unknown): UnstorableFault {
     try {
       for (const key of Object.keys(value)) {
-        if (throws(() => (value as Record<string, unknown>)[key])) return this.#fault(key, 'a getter that throws', cause)
+        if (throws(() => (value as Record<string, unknown>)[key])) {
+          return this.#fault(key, 'a getter that throws', cause)
+        }
       }
     } catch {
       // A proxy that does not even list its keys.
@@ -251,6 +263,11 @@ function levelsAbove(value: object): number {
   return levels
 }
 
+function unfit(value: object): string {
+  const got = received(value)
+  return got === 'an object' ? 'an object with a prototype of its own' : got
+}
+
 function throws(read: () => unknown): boolean {
   try {
     read()
@@ -258,4 +275,9 @@ function throws(read: () => unknown): boolean {
   } catch {
     return true
   }
+}
+
+/** True when somebody put enumerable properties on a prototype: `for … in` would list them in every object. */
+function hasEnumerable(prototype: object): boolean {
+  return Object.keys(prototype).length > 0
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
+import { installConnectionClose } from './connection-close.ts'
 import { Http1Gate, http1GateOf, installHttp1Gate, setHttp1Gate } from './http1-gate.ts'
 import { Http2Gate } from './http2-gate.ts'
 import type { ResponseTasks } from './response-tasks.ts'
@@ -16,6 +17,7 @@ const HTTP2_GATE = Symbol.for('afterword.http2-gate.1')
  */
 export function installGate(): void {
   installHttp1Gate()
+  installConnectionClose()
 }
 
 /**

@@ -59,6 +59,8 @@ export class Http2Gate {
 
   #pass(name: Call, args: unknown[]): unknown {
     const call = { name, original: this.#originals[name], args }
+    // Node itself ends a stream that the client has reset; that is no answer, and nothing leaves any more.
+    if (!(name in HEADS) && this.#isDead()) return this.#make(call)
     switch (this.#state) {
       case 'open':
         return this.#make(call)

@@ -42,7 +42,13 @@ export const durability = oneOf('power', 'process')
 
 /** True for an id that every store keeps as it is: 1 to 200 characters, without NUL and without half of a surrogate pair. */
 function isTaskId(given: unknown): given is TaskId {
-  return typeof given === 'string' && given.length >= 1 && given.length <= 200 && given.isWellFormed() && !given.includes('\0')
+  return (
+    typeof given === 'string' &&
+    given.length >= 1 &&
+    given.length <= 200 &&
+    given.isWellFormed() &&
+    !given.includes('\0')
+  )
 }
 
 const taskId = custom('a string of 1 to 200 characters, well-formed and without NUL', isTaskId)
@@ -60,14 +66,34 @@ const instant: OptionKind<Date | Instant, Instant> = {
 /** The options of `add`, for the docs and for {@link parseAddOptions}. */
 export const ADD_OPTIONS = optionTable(
   {
-    delay: { is: duration(), default: undefined, says: 'How long to wait before it may run, from the moment of `add`.' },
+    delay: {
+      is: duration(),
+      default: undefined,
+      says: 'How long to wait before it may run, from the moment of `add`.',
+    },
     runAt: { is: instant, default: undefined, says: 'When it may run; the past is at once.' },
     priority: { is: priority, default: undefined, says: "Higher runs sooner. The definition's is the default." },
     queue: { is: aName, default: undefined, says: "Where it waits. The definition's is the default." },
-    on: { is: onStatus, default: undefined, says: "Which answers keep it: below 400, from 400, or all. The definition's is the default." },
-    id: { is: taskId, default: undefined, says: 'An identity of your own: adding it twice adds it once. By default a new UUIDv7.' },
-    parallel: { is: boolean(), default: false, says: 'Does not wait for the earlier tasks of its response, nor do later ones wait for it.' },
-    durability: { is: durability, default: undefined, says: "What it survives once it is acknowledged. The background's is the default." },
+    on: {
+      is: onStatus,
+      default: undefined,
+      says: "Which answers keep it: below 400, from 400, or all. The definition's is the default.",
+    },
+    id: {
+      is: taskId,
+      default: undefined,
+      says: 'An identity of your own: adding it twice adds it once. By default a new UUIDv7.',
+    },
+    parallel: {
+      is: boolean(),
+      default: false,
+      says: 'Does not wait for the earlier tasks of its response, nor do later ones wait for it.',
+    },
+    durability: {
+      is: durability,
+      default: undefined,
+      says: "What it survives once it is acknowledged. The background's is the default.",
+    },
   },
   [rule('delay and runAt exclude each other', (o) => o.delayMs === undefined || o.runAt === undefined)],
 )

@@ -21,8 +21,12 @@ const PATTERN = /^(\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)(ms|s|m|h|d)$/
  */
 export function durationMs(value: unknown, where: string): number {
   const ms = typeof value === 'string' ? parse(value) : value
-  if (typeof ms !== 'number' || !(ms >= 0)) throw new AfterwordError('DURATION_INVALID', { where, got: received(value) })
-  if (ms > DURATION_MS_MAX) throw new AfterwordError('DURATION_INVALID', { where, got: `${received(value)}, more than 3650 days` })
+  if (typeof ms !== 'number' || !(ms >= 0)) {
+    throw new AfterwordError('DURATION_INVALID', { where, got: received(value) })
+  }
+  if (ms > DURATION_MS_MAX) {
+    throw new AfterwordError('DURATION_INVALID', { where, got: `${received(value)}, more than 3650 days` })
+  }
   return Math.round(ms) + 0 // `+ 0` turns -0 into 0.
 }
 

@@ -48,7 +48,7 @@ export function custom<T>(expected: string, accepts: (given: unknown) => given i
     unit: '',
     read(given, where, option) {
       if (accepts(given)) return given
-      throw new AfterwordError('OPTION_INVALID', { where, option, expected, got: received(given) })
+      throw refusal(where, option, expected, given)
     },
   }
 }
@@ -57,7 +57,8 @@ export function custom<T>(expected: string, accepts: (given: unknown) => given i
 export function integer({ min, max }: { min?: number; max?: number } = {}): OptionKind<number> {
   const low = min ?? Number.MIN_SAFE_INTEGER
   const high = max ?? Number.MAX_SAFE_INTEGER
-  const accepts = (given: unknown): given is number => Number.isSafeInteger(given) && (given as number) >= low && (given as number) <= high
+  const accepts = (given: unknown): given is number =>
+    Number.isSafeInteger(given) && (given as number) >= low && (given as number) <= high
   return custom(`an integer${bounds(min, max, String)}`, accepts)
 }
 
@@ -68,13 +69,18 @@ export function boolean(): OptionKind<boolean> {
 
 /** One of these strings. */
 export function oneOf<const Choices extends readonly string[]>(...choices: Choices): OptionKind<Choices[number]> {
-  return custom(alternatives(choices.map(received)), (given): given is Choices[number] => choices.includes(given as string))
+  return custom(alternatives(choices.map(received)), (given): given is Choices[number] =>
+    choices.includes(given as string),
+  )
 }
 
 /** A string of `min` (1) to `max` characters. */
 export function string({ min = 1, max }: { min?: number; max?: number } = {}): OptionKind<string> {
   const expected = `a string of ${max === undefined ? `at least ${min}` : `${min} to ${max}`} characters`
-  return custom(expected, (given): given is string => typeof given === 'string' && given.length >= min && given.length <= (max ?? Infinity))
+  return custom(
+    expected,
+    (given): given is string => typeof given === 'string' && given.length >= min && given.length <= (max ?? Infinity),
+  )
 }
 
 /** Any function; its parameters are the caller's affair. */
@@ -85,7 +91,9 @@ export function aFunction<T extends (...args: never[]) => unknown>(): OptionKind
 /** An object, of whatever class, that has these methods. */
 export function withMethods<T extends object>(...methods: readonly (keyof T & string)[]): OptionKind<T> {
   const accepts = (given: unknown): given is T =>
-    typeof given === 'object' && given !== null && methods.every((method) => typeof (given as Record<string, unknown>)[method] === 'function')
+    typeof given === 'object' &&
+    given !== null &&
+    methods.every((method) => typeof (given as Record<string, unknown>)[method] === 'function')
   return custom(`an object with the method${methods.length === 1 ? '' : 's'} ${conjunction(methods)}`, accepts)
 }
 
@@ -100,19 +108,23 @@ export function duration({ min, max }: { min?: Duration; max?: Duration } = {}):
     read(given, where, option) {
       const ms = durationMs(given, `${where}: option "${option}"`)
       if (ms >= minMs && ms <= maxMs) return ms
-      throw new AfterwordError('OPTION_INVALID', { where, option, expected, got: received(given) })
+      throw refusal(where, option, expected, given)
     },
   }
 }
 
 /** A plain object in which every value is of one kind. Read as a frozen object without a prototype: look up any name. */
-export function recordOf<Given, Value>(kind: OptionKind<Given, Value, string>): OptionKind<Readonly<Record<string, Given>>, Readonly<Record<string, Value>>> {
+export function recordOf<Given, Value>(
+  kind: OptionKind<Given, Value, string>,
+): OptionKind<Readonly<Record<string, Given>>, Readonly<Record<string, Value>>> {
   const expected = `an object in which each value is ${kind.expected}`
   return {
     expected,
     unit: '',
     read(given, where, option) {
-      if (!isPlainObject(given)) throw new AfterwordError('OPTION_INVALID', { where, option, expected, got: received(given) })
+      if (!isPlainObject(given)) {
+        throw refusal(where, option, expected, given)
+      }
       const record = Object.create(null) as Record<string, Value>
       for (const [key, value] of Object.entries(given)) record[key] = kind.read(value, where, `${option}.${key}`)
       return Object.freeze(record)
@@ -121,38 +133,54 @@ export function recordOf<Given, Value>(kind: OptionKind<Given, Value, string>): 
 }
 
 /** An array in which every element is of one kind. Read as a frozen copy. */
-export function listOf<Given, Value>(kind: OptionKind<Given, Value, string>): OptionKind<readonly Given[], readonly Value[]> {
+export function listOf<Given, Value>(
+  kind: OptionKind<Given, Value, string>,
+): OptionKind<readonly Given[], readonly Value[]> {
   const expected = `an array in which each element is ${kind.expected}`
   return {
     expected,
     unit: '',
     read(given, where, option) {
-      if (!Array.isArray(given)) throw new AfterwordError('OPTION_INVALID', { where, option, expected, got: received(given) })
-      return Object.freeze(Array.from(given, (element: unknown, index) => kind.read(element, where, `${option}[${index}]`)))
+      if (!Array.isArray(given)) {
+        throw refusal(where, option, expected, given)
+      }
+      return Object.freeze(
+        Array.from(given, (element: unknown, index) => kind.read(element, where, `${option}[${index}]`)),
+      )
     },
   }
 }
 
 /** What one of two kinds takes; the first that takes it reads it. */
-export function either<G1, V1, G2, V2>(first: OptionKind<G1, V1, string>, second: OptionKind<G2, V2, string>): OptionKind<G1 | G2, V1 | V2> {
+export function either<G1, V1, G2, V2>(
+  first: OptionKind<G1, V1, string>,
+  second: OptionKind<G2, V2, string>,
+): OptionKind<G1 | G2, V1 | V2> {
   const expected = `${first.expected}, or ${second.expected}`
   return {
     expected,
     unit: '',
     read(given, where, option) {
-      const refusals = []
+      const refusals: AfterwordError[] = []
       for (const kind of [first, second]) {
         try {
           return kind.read(given, where, option)
         } catch (error) {
+          if (!isAfterwordError(error)) throw error
           refusals.push(error)
         }
       }
       // A refusal inside of the value tells more than one of the whole.
-      const inside = refusals.find((error) => isAfterwordError(error, 'OPTION_INVALID') && error.details.option !== option)
-      throw inside ?? new AfterwordError('OPTION_INVALID', { where, option, expected, got: received(given) })
+      const inside = refusals.find(
+        (error) => isAfterwordError(error, 'OPTION_INVALID') && error.details.option !== option,
+      )
+      throw inside ?? refusal(where, option, expected, given)
     },
   }
+}
+
+function refusal(where: string, option: string, expected: string, given: unknown): AfterwordError {
+  return new AfterwordError('OPTION_INVALID', { where, option, expected, got: received(given) })
 }
 
 function isPlainObject(given: unknown): given is Record<string, unknown> {

@@ -80,8 +80,14 @@ export type OptionsGiven<Table> = Table extends OptionTable<infer Given, infer _
 export type OptionsRead<Table> = Table extends OptionTable<infer _Given, infer Read> ? Read : never
 
 /** Makes a table of options. A default that its own kind refuses throws here, so that a test of the table finds it. */
-export function optionTable<const T extends Entries>(entries: T, rules: readonly OptionRule<ReadOptions<T>>[] = []): OptionTable<GivenOptions<T>, ReadOptions<T>> {
-  return new Table(entries, rules as readonly OptionRule<Values>[]) as unknown as OptionTable<GivenOptions<T>, ReadOptions<T>>
+export function optionTable<const T extends Entries>(
+  entries: T,
+  rules: readonly OptionRule<ReadOptions<T>>[] = [],
+): OptionTable<GivenOptions<T>, ReadOptions<T>> {
+  return new Table(entries, rules as readonly OptionRule<Values>[]) as unknown as OptionTable<
+    GivenOptions<T>,
+    ReadOptions<T>
+  >
 }
 
 /** The options of a table as one option of another: `retry: { is: group(RETRY_OPTIONS), default: {}, says }`. */
@@ -124,7 +130,9 @@ class Table implements OptionTable<Values, Values> {
       if (values[this.#entries.get(option)?.readAs ?? option] === undefined) throw this.#missing(where, option)
     }
     for (const { says, holds } of this.#rules) {
-      if (!holds(values)) throw new AfterwordError('OPTIONS_CONFLICT', { where, rule: says, got: this.#concerned(says, values) })
+      if (!holds(values)) {
+        throw new AfterwordError('OPTIONS_CONFLICT', { where, rule: says, got: this.#concerned(says, values) })
+      }
     }
     return Object.freeze(values)
   }
@@ -132,7 +140,9 @@ class Table implements OptionTable<Values, Values> {
   #readInto(values: Record<string, unknown>, where: string, given: Values): void {
     for (const option of Object.keys(given)) {
       const entry = this.#entries.get(option)
-      if (entry === undefined) throw new AfterwordError('OPTION_UNKNOWN', { where, option, meant: didYouMean(option, this.#entries.keys()) })
+      if (entry === undefined) {
+        throw new AfterwordError('OPTION_UNKNOWN', { where, option, meant: didYouMean(option, this.#entries.keys()) })
+      }
       const value = given[option]
       if (value !== undefined) values[entry.readAs] = entry.is.read(value, where, option)
     }
@@ -147,7 +157,9 @@ class Table implements OptionTable<Values, Values> {
   #concerned(says: string, values: Values): string {
     const words = new Set(says.split(/[^\w.]+/))
     const named = [...this.#entries].filter(([name]) => words.has(name))
-    return named.map(([name, entry]) => `${name} ${received(values[entry.readAs])}${entry.is.unit === 'Ms' ? ' ms' : ''}`).join(', ')
+    return named
+      .map(([name, entry]) => `${name} ${received(values[entry.readAs])}${entry.is.unit === 'Ms' ? ' ms' : ''}`)
+      .join(', ')
   }
 }
 
@@ -157,7 +169,13 @@ function defaultOf(name: string, entry: OptionEntry): unknown {
 
 function rowsOf(name: string, entry: OptionEntry): readonly OptionRow[] {
   const inner = (entry.is.inner ?? []).map((row) => ({ ...row, name: `${name}.${row.name}` }))
-  const row = { name, expected: entry.is.expected, default: shown(entry.default), required: !('default' in entry), says: entry.says }
+  const row = {
+    name,
+    expected: entry.is.expected,
+    default: shown(entry.default),
+    required: !('default' in entry),
+    says: entry.says,
+  }
   return [row, ...inner]
 }
 

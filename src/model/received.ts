@@ -38,25 +38,45 @@ function receivedBigint(value: bigint): string {
 /** A hostile proxy or getter may throw at any question. */
 function receivedObject(value: object): string {
   try {
-    if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
-    const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === null || prototype === Object.prototype) return 'an object'
-    const name: unknown = (prototype as { constructor?: { name?: unknown } }).constructor?.name
-    return typeof name === 'string' && name !== '' ? receivedInstance(value, name) : 'an instance of a class without a name'
+    const name = classOf(value)
+    if (name === 'Object') return 'an object'
+    if (name === 'Array' && Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+    if (name === 'Date' && Number.isNaN((value as Date).getTime())) return 'an invalid Date'
+    if (name === '') return 'an instance of a class without a name'
+    const article = 'AEIO'.includes(name.slice(0, 1)) ? 'an' : 'a'
+    return BUILT_IN.has(name) ? `${article} ${name}` : `an instance of ${name.slice(0, TEXT_MAX)}`
   } catch {
     return 'an object that cannot be inspected'
   }
 }
 
-function receivedInstance(value: object, name: string): string {
-  if (name === 'Object') return 'an object'
-  if (value instanceof Date && Number.isNaN(value.getTime())) return 'an invalid Date'
-  const article = 'AEIO'.includes(name.slice(0, 1)) ? 'an' : 'a'
-  return BUILT_IN.has(name) ? `${article} ${name}` : `an instance of ${name.slice(0, TEXT_MAX)}`
+function classOf(value: object): string {
+  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null
+  if (prototype === null) return 'Object'
+  const name = prototype.constructor?.name
+  return typeof name === 'string' ? name : ''
 }
 
 /** Names that everybody knows; a class of a program is called "an instance of" it. */
 const BUILT_IN: ReadonlySet<string> = new Set([
-  'Date', 'RegExp', 'Map', 'Set', 'WeakMap', 'WeakSet', 'WeakRef', 'Promise', 'URL', 'URLSearchParams', 'Error', 'TypeError', 'RangeError',
-  'Buffer', 'ArrayBuffer', 'SharedArrayBuffer', 'Uint8Array', 'Number', 'String', 'Boolean',
+  'Date',
+  'RegExp',
+  'Map',
+  'Set',
+  'WeakMap',
+  'WeakSet',
+  'WeakRef',
+  'Promise',
+  'URL',
+  'URLSearchParams',
+  'Error',
+  'TypeError',
+  'RangeError',
+  'Buffer',
+  'ArrayBuffer',
+  'SharedArrayBuffer',
+  'Uint8Array',
+  'Number',
+  'String',
+  'Boolean',
 ])

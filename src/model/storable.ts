@@ -11,9 +11,19 @@ export interface NotStorable<Reason extends string> {
 type Primitive = string | number | boolean | bigint | null | undefined | void
 
 type Bytes =
-  | ArrayBuffer | DataView
-  | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array
-  | Float32Array | Float64Array | BigInt64Array | BigUint64Array
+  | ArrayBuffer
+  | DataView
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
 
 type Kept = Primitive | Date | URL | URLSearchParams | RegExp | Bytes
 
@@ -31,25 +41,38 @@ type WebStream = { getReader: Callable } | { getWriter: Callable }
  * DataView, typed arrays and Buffers, and objects, arrays and tuples of such. `any` and `unknown` pass: only the
  * run-time check can judge them. Properties under symbols pass too, because type brands live there.
  */
-export type Storable<T> =
-  unknown extends T ? T
-  : T extends Kept ? T
-  : T extends symbol ? NotStorable<'a symbol is unique to this process; pass a string'>
-  : T extends Callable ? NotStorable<'a function or a method; pass plain data instead of callbacks and class instances'>
-  : T extends Map<infer K, infer V> ? Map<Storable<K>, Storable<V>>
-  : T extends ReadonlyMap<infer K, infer V> ? ReadonlyMap<Storable<K>, Storable<V>>
-  : T extends Set<infer M> ? Set<Storable<M>>
-  : T extends ReadonlySet<infer M> ? ReadonlySet<Storable<M>>
-  : T extends readonly unknown[] ? { [K in keyof T]: Storable<T[K]> }
-  : T extends object ? StorableObject<T>
-  : never
+export type Storable<T> = unknown extends T
+  ? T
+  : T extends Kept
+    ? T
+    : T extends symbol
+      ? NotStorable<'a symbol is unique to this process; pass a string'>
+      : T extends Callable
+        ? NotStorable<'a function or a method; pass plain data instead of callbacks and class instances'>
+        : T extends Map<infer K, infer V>
+          ? Map<Storable<K>, Storable<V>>
+          : T extends ReadonlyMap<infer K, infer V>
+            ? ReadonlyMap<Storable<K>, Storable<V>>
+            : T extends Set<infer M>
+              ? Set<Storable<M>>
+              : T extends ReadonlySet<infer M>
+                ? ReadonlySet<Storable<M>>
+                : T extends readonly unknown[]
+                  ? { [K in keyof T]: Storable<T[K]> }
+                  : T extends object
+                    ? StorableObject<T>
+                    : never
 
 type StorableObject<T extends object> =
-  T extends PromiseLike<unknown> ? NotStorable<'a Promise; await it first'>
-  : T extends WeakKeyed ? NotStorable<'a WeakMap, WeakSet or WeakRef; its members cannot be listed'>
-  : IsError<T> extends true ? NotStorable<'an Error; pass its message and the data that matters'>
-  : T extends Emitter | WebStream ? NotStorable<'a stream, socket, request or other emitter; pass what it carries'>
-  : { [K in keyof T]: Storable<T[K]> }
+  T extends PromiseLike<unknown>
+    ? NotStorable<'a Promise; await it first'>
+    : T extends WeakKeyed
+      ? NotStorable<'a WeakMap, WeakSet or WeakRef; its members cannot be listed'>
+      : IsError<T> extends true
+        ? NotStorable<'an Error; pass its message and the data that matters'>
+        : T extends Emitter | WebStream
+          ? NotStorable<'a stream, socket, request or other emitter; pass what it carries'>
+          : { [K in keyof T]: Storable<T[K]> }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the key types are contravariant.
 type WeakKeyed = WeakMap<any, any> | WeakSet<any> | WeakRef<any>

@@ -90,8 +90,14 @@ export type Outcome = {
   readonly id: TaskId
   readonly claims: number
 } & (
-  /** With an error when the work is done but its result could not be stored. */
-  | { readonly move: 'succeed'; readonly result: StoredValue | undefined; readonly error: StoredError | undefined }
+  | {
+      readonly move: 'succeed'
+      readonly result: StoredValue | undefined
+      /** Set when the work is done but its result could not be stored. */
+      readonly error: StoredError | undefined
+      /** Retention keeps no succeeded tasks and nobody waits for this one: it goes at once. */
+      readonly forget: boolean
+    }
   | { readonly move: 'retry'; readonly dueAt: Instant; readonly error: StoredError; readonly costsAttempt: boolean }
   | { readonly move: 'fail'; readonly error: StoredError }
   | { readonly move: 'cancel'; readonly error: StoredError }

@@ -82,7 +82,13 @@ export function isGiveUp(thrown: unknown): thrown is GiveUp {
   return carries(thrown, GIVE_UP)
 }
 
-function marked<Facts extends object>(mark: symbol, name: string, message: string, cause: unknown, facts: Facts): Error & Facts {
+function marked<Facts extends object>(
+  mark: symbol,
+  name: string,
+  message: string,
+  cause: unknown,
+  facts: Facts,
+): Error & Facts {
   const error = new Error(message, cause === undefined ? undefined : { cause })
   const hidden = { enumerable: false, writable: true, configurable: true }
   Object.defineProperties(error, { name: { value: name, ...hidden }, [mark]: { value: true, ...hidden } })

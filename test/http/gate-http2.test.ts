@@ -5,7 +5,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import {
-  type ClientHttp2Session, connect, createServer, type Http2Server, type Http2ServerRequest, type Http2ServerResponse,
+  type ClientHttp2Session,
+  connect,
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
 } from 'node:http2'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -34,14 +40,19 @@ async function answer(client: ClientHttp2Session, method = 'GET') {
   const seen: unknown[] = []
   let body = ''
   request.setEncoding('latin1')
-  request.on('headers', (headers) => seen.push({ ...headers }))
-  request.on('response', ({ date: _, ...headers }) => seen.push(headers))
+  request.on('headers', (headers) => seen.push(plain(headers)))
+  request.on('response', (headers) => seen.push(plain(headers)))
   request.on('data', (data) => (body += String(data)))
-  request.on('trailers', (trailers) => seen.push({ ...trailers }))
+  request.on('trailers', (trailers) => seen.push(plain(trailers)))
   request.on('error', (error: NodeJS.ErrnoException) => seen.push(error.code))
   request.end()
   await once(request, 'close')
   return { seen, body, code: request.rstCode }
+}
+
+/** Headers without the date and without the symbol that Node puts beside them. */
+function plain(headers: object): object {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'date'))
 }
 
 const ANSWERS: Record<string, Handler> = {
@@ -55,7 +66,7 @@ const ANSWERS: Record<string, Handler> = {
     res.end('c')
   },
   'flushHeaders and a body': (res) => {
-    res.flushHeaders()
+    Reflect.apply(Reflect.get(res, 'flushHeaders') as () => void, res, [])
     res.end('x')
   },
   'no content': (res) => {
@@ -64,7 +75,7 @@ const ANSWERS: Record<string, Handler> = {
   },
   'an error': (res) => res.writeHead(500).end('boom'),
   trailers: (res) => {
-    res.setTrailer('x-sum', '42')
+    res.addTrailers({ 'x-sum': '42' })
     res.end('body')
   },
   'early hints': (res) => {
@@ -78,12 +89,21 @@ const ANSWERS: Record<string, Handler> = {
     stream.end('b')
   },
   'the stream without a head': ({ stream }) => stream.end('implied'),
-  'a file through the stream': ({ stream }) => stream.respondWithFile(new URL(import.meta.url).pathname, { 'x-file': '1' }),
+  'a file through the stream': ({ stream }) =>
+    stream.respondWithFile(new URL(import.meta.url).pathname, { 'x-file': '1' }),
 }
+
+/** Node never closes a response to HEAD into which somebody writes a body by hand. */
+const NOT_FOR_HEAD = new Set([
+  'a large stream',
+  'the stream itself',
+  'the stream without a head',
+  'a file through the stream',
+])
 
 describe('what leaves through a gate of HTTP/2 is what Node sends alone', () => {
   for (const [name, handler] of Object.entries(ANSWERS)) {
-    for (const method of ['GET', 'HEAD']) {
+    for (const method of NOT_FOR_HEAD.has(name) ? ['GET'] : ['GET', 'HEAD']) {
       it(`${name} (${method})`, async (t) => {
         const bare = await answer(await session(t, handler), method)
         const tasks = tasksStoredSoon()
@@ -100,8 +120,8 @@ describe('what leaves through a gate of HTTP/2 is what Node sends alone', () => 
 })
 
 /** The last head is the final one; trailers have no status. */
-function statusOf(seen: unknown[]): unknown {
-  return (seen as Record<string, unknown>[]).findLast((headers) => ':status' in headers)?.[':status']
+function statusOf(seen: unknown[]): number | undefined {
+  return (seen as Record<string, number>[]).findLast((headers) => ':status' in headers)?.[':status']
 }
 
 describe('while the tasks of an HTTP/2 response are not stored', () => {
@@ -136,10 +156,16 @@ describe('while the tasks of an HTTP/2 response are not stored', () => {
   })
 
   it('a client that goes away before the head closes the list, and the late answer settles it', async (t) => {
-    for (const [status, late] of [[409, (res: Http2ServerResponse) => res.writeHead(409).end()], [410, (res: Http2ServerResponse) => {
-      res.statusCode = 410
-      res.end()
-    }]] as const) {
+    for (const [status, late] of [
+      [409, (res: Http2ServerResponse) => res.writeHead(409).end()],
+      [
+        410,
+        (res: Http2ServerResponse) => {
+          res.statusCode = 410
+          res.end()
+        },
+      ],
+    ] as const) {
       const tasks = new HeldTasks()
       const { promise, resolve } = Promise.withResolvers<Http2ServerResponse>()
       const client = await session(t, (res) => {
@@ -149,7 +175,7 @@ describe('while the tasks of an HTTP/2 response are not stored', () => {
       const request = client.request({ ':path': '/' })
       request.on('error', () => undefined)
       const response = await promise
-      request.close()
+      request.close(constants.NGHTTP2_CANCEL)
       await tasks.closed
       late(response)
       assert.deepEqual(tasks.calls, ['close', `settle ${status}`])
@@ -166,7 +192,7 @@ describe('while the tasks of an HTTP/2 response are not stored', () => {
     const request = client.request({ ':path': '/' })
     request.on('error', () => undefined)
     await tasks.settled
-    request.close()
+    request.close(constants.NGHTTP2_CANCEL)
     await tasks.closed
     tasks.commit()
     assert.equal((await answer(await session(t, (res) => res.end('next')))).body, 'next')
@@ -174,7 +200,8 @@ describe('while the tasks of an HTTP/2 response are not stored', () => {
 })
 
 describe('when the tasks of an HTTP/2 response cannot be stored', () => {
-  const body = '{"error":"STORE_FULL","message":"The request was not accepted: its background tasks could not be stored."}'
+  const body =
+    '{"error":"STORE_FULL","message":"The request was not accepted: its background tasks could not be stored."}'
   const expected = {
     ':status': 503,
     'content-type': 'application/json; charset=utf-8',
@@ -189,7 +216,7 @@ describe('when the tasks of an HTTP/2 response cannot be stored', () => {
       })
       const { seen, ...rest } = await answer(client)
       assert.deepEqual(rest, { body, code: 0 })
-      assert.deepEqual({ ...(seen.at(-1) as object) }, expected)
+      assert.deepEqual(seen.at(-1), expected)
     })
   }
 
@@ -199,7 +226,7 @@ describe('when the tasks of an HTTP/2 response cannot be stored', () => {
       res.writeHead(200, { 'access-control-allow-origin': '*', 'set-cookie': 'a=1' }).end('x')
     })
     const { seen } = await answer(client)
-    assert.deepEqual({ ...(seen[0] as object) }, { ...expected, 'access-control-allow-origin': '*' })
+    assert.deepEqual(seen[0], { ...expected, 'access-control-allow-origin': '*' })
   })
 
   it('the callbacks of the answer still come, and late calls are swallowed', async (t) => {

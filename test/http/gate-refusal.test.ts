@@ -8,10 +8,15 @@ import { gateResponse } from '../../src/http/gate.ts'
 import { storeFull, tasksFailingSoon } from './held-tasks.ts'
 import { portOf, serve, Wire } from './wire.ts'
 
-const REFUSAL = '{"error":"STORE_FULL","message":"The request was not accepted: its background tasks could not be stored."}'
+const REFUSAL =
+  '{"error":"STORE_FULL","message":"The request was not accepted: its background tasks could not be stored."}'
 
 /** Sends one request to a handler whose tasks cannot be stored; other paths than `/` are answered without tasks. */
-async function refused(t: TestContext, handler: (res: ServerResponse) => unknown, { error = storeFull(), method = 'GET' } = {}) {
+async function refused(
+  t: TestContext,
+  handler: (res: ServerResponse) => unknown,
+  { error = storeFull(), method = 'GET' } = {},
+) {
   const { promise, resolve } = Promise.withResolvers<ServerResponse>()
   const server = await serve(t, (req, res) => {
     if (req.url !== '/') return void res.end(`answer ${req.url};`)
@@ -48,7 +53,12 @@ describe('when the tasks cannot be stored', () => {
 
   it('headers about the connection between the sides stay, so that a browser lets the page see the 503', async (t) => {
     const { wire } = await refused(t, (res) => {
-      const headers = { 'Access-Control-Allow-Origin': '*', Vary: 'Origin', 'X-Request-Id': '7', 'Content-Encoding': 'gzip' }
+      const headers = {
+        'Access-Control-Allow-Origin': '*',
+        Vary: 'Origin',
+        'X-Request-Id': '7',
+        'Content-Encoding': 'gzip',
+      }
       res.writeHead(200, headers).end('x')
     })
     const text = await wire.until(/\}$/)
@@ -97,7 +107,12 @@ describe('when the tasks cannot be stored', () => {
     },
     'of a piped stream': (res) => Readable.from(['a', 'b', 'c']).pipe(res),
     'of a pipeline': (res) => pipeline(Readable.from(['a', 'b', 'c']), res).catch(() => undefined),
-    'that goes on for ever': (res) => new Readable({ read() { this.push('x') } }).pipe(res),
+    'that goes on for ever': (res) =>
+      new Readable({
+        read() {
+          this.push('x')
+        },
+      }).pipe(res),
     'that goes on when it was refused': async (res) => {
       res.write('a')
       await once(res, 'finish')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import type { RequestListener, ServerResponse } from 'node:http'
+import { type RequestListener, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -51,7 +51,10 @@ describe('while the tasks are not stored', () => {
   it('the response says that its head is sent and that it has ended, and that it has not finished', async (t) => {
     const { tasks, response } = await held(t, (res) => void res.end('x'))
     const { headersSent, writableEnded, writableFinished } = response
-    assert.deepEqual({ headersSent, writableEnded, writableFinished }, { headersSent: true, writableEnded: true, writableFinished: false })
+    assert.deepEqual(
+      { headersSent, writableEnded, writableFinished },
+      { headersSent: true, writableEnded: true, writableFinished: false },
+    )
     assert.throws(() => response.setHeader('x-late', '1'), { code: 'ERR_HTTP_HEADERS_SENT' })
     assert.throws(() => response.writeHead(500), { code: 'ERR_HTTP_HEADERS_SENT' })
     tasks.commit()
@@ -117,14 +120,20 @@ describe('while the tasks are not stored', () => {
       res.writeEarlyHints({ link: '</a.css>; rel=preload' })
       res.end('x')
     })
-    assert.equal(await wire.until(/103[^]*\r\n\r\n$/), 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n')
+    assert.equal(
+      await wire.until(/103[^]*\r\n\r\n$/),
+      'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n',
+    )
     tasks.commit()
     await wire.until(/200 OK[^]*x$/)
   })
 
   it('the answer to a pipelined request waits for its turn', async (t) => {
     const lists = { '/1': new HeldTasks(), '/2': new HeldTasks() }
-    const server = await serve(t, byPath(lists, (req, res) => void res.end(`answer ${req.url};`)))
+    const server = await serve(
+      t,
+      byPath(lists, (req, res) => void res.end(`answer ${req.url};`)),
+    )
     const wire = (await Wire.open(t, portOf(server))).get('/1').get('/2').get('/3', 'Connection: close')
     await Promise.all([lists['/1'].settled, lists['/2'].settled])
     lists['/2'].commit()
@@ -135,7 +144,10 @@ describe('while the tasks are not stored', () => {
 
   it('the next request on the connection is served as soon as the answer is out', async (t) => {
     const tasks = tasksStoredSoon()
-    const server = await serve(t, byPath({ '/1': tasks }, (req, res) => void res.end(`answer ${req.url};`)))
+    const server = await serve(
+      t,
+      byPath({ '/1': tasks }, (req, res) => void res.end(`answer ${req.url};`)),
+    )
     const wire = (await Wire.open(t, portOf(server))).get('/1')
     await wire.until(/answer \/1;/)
     await wire.get('/2').until(/answer \/2;/)
@@ -146,39 +158,57 @@ describe('while the tasks are not stored', () => {
 describe('the status that leaves decides', () => {
   const cases: Record<string, [number, (res: ServerResponse) => unknown]> = {
     'of writeHead': [201, (res) => res.writeHead(201).end()],
-    'of writeHead, whatever statusCode says later': [201, (res) => {
-      res.writeHead(201)
-      res.statusCode = 500
-      res.end()
-    }],
-    'of statusCode': [404, (res) => {
-      res.statusCode = 404
-      res.end()
-    }],
-    'of a stream that fails before its first byte': [500, (res) => {
-      const source = new Readable({ read: () => source.destroy(new Error('no such file')) })
-      source.on('error', () => res.writeHead(500).end())
-      source.pipe(res)
-    }],
-    'of a listener for the head': [418, (res) => {
-      const { writeHead } = res
-      res.writeHead = (...args: unknown[]) => Reflect.apply(writeHead, res, [418, ...args.slice(1)]) as ServerResponse
-      res.end()
-    }],
-    'of the answer to a mistake that Node refuses': [500, (res) => {
-      try {
-        res.writeHead(99_999)
-      } catch {
-        res.writeHead(500).end()
-      }
-    }],
-    'of the answer to a chunk that Node refuses': [422, (res) => {
-      try {
-        res.end(12 as never)
-      } catch {
-        res.writeHead(422).end()
-      }
-    }],
+    'of writeHead, whatever statusCode says later': [
+      201,
+      (res) => {
+        res.writeHead(201)
+        res.statusCode = 500
+        res.end()
+      },
+    ],
+    'of statusCode': [
+      404,
+      (res) => {
+        res.statusCode = 404
+        res.end()
+      },
+    ],
+    'of a stream that fails before its first byte': [
+      500,
+      (res) => {
+        const source = new Readable({ read: () => source.destroy(new Error('no such file')) })
+        source.on('error', () => res.writeHead(500).end())
+        source.pipe(res)
+      },
+    ],
+    'of a listener for the head': [
+      418,
+      (res) => {
+        const writeHead = res.writeHead.bind(res)
+        res.writeHead = () => writeHead(418)
+        res.end()
+      },
+    ],
+    'of the answer to a mistake that Node refuses': [
+      500,
+      (res) => {
+        try {
+          res.writeHead(99_999)
+        } catch {
+          res.writeHead(500).end()
+        }
+      },
+    ],
+    'of the answer to a chunk that Node refuses': [
+      422,
+      (res) => {
+        try {
+          res.end(12 as never)
+        } catch {
+          res.writeHead(422).end()
+        }
+      },
+    ],
   }
   for (const [name, [expected, handler]] of Object.entries(cases)) {
     it(`that ${name}`, async (t) => {
@@ -290,18 +320,24 @@ describe('one gate per response', () => {
     two.commit()
     await wire.until(/x$/)
     await two.closed
-    assert.deepEqual([one.calls, two.calls], [['settle 200', 'close'], ['settle 200', 'close']])
+    assert.deepEqual(
+      [one.calls, two.calls],
+      [
+        ['settle 200', 'close'],
+        ['settle 200', 'close'],
+      ],
+    )
   })
 
   it('is installed once, also by a second copy of the library', async (t) => {
     installGate()
-    const { end } = (await import('node:http')).ServerResponse.prototype
+    const end = Object.getOwnPropertyDescriptor(ServerResponse.prototype, 'end')
     const folder = mkdtempSync(join(tmpdir(), 'afterword-copy-'))
     t.after(() => rmSync(folder, { recursive: true }))
     cpSync(new URL('../../src/http/', import.meta.url), folder, { recursive: true })
     const copy = (await import(join(folder, 'gate.ts'))) as { installGate(): void; gateResponse: typeof gateResponse }
     copy.installGate()
-    assert.equal((await import('node:http')).ServerResponse.prototype.end, end)
+    assert.deepEqual(Object.getOwnPropertyDescriptor(ServerResponse.prototype, 'end'), end)
 
     const [one, two] = [new HeldTasks(), new HeldTasks()]
     const server = await serve(t, (_, res) => {

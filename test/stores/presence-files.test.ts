@@ -84,7 +84,7 @@ describe('the files of a presence', BOUNDED, () => {
     assert.deepEqual(filesOf(file), ['2.lock', '2.sock'])
   })
 
-  test('move to the folder for temporary files when the path is too long for a socket, and peers still meet', async (t) => {
+  test('lie among the temporary files where the path is too long for a socket, and peers still meet', async (t) => {
     const folder = join(temporaryFolder(t), 'x'.repeat(120))
     mkdirSync(folder)
     const file = join(folder, 'tasks.db')

@@ -1,6 +1,6 @@
 /**
- * Goal: the store stops exactly when it must. Method: SQLite is brought to fail for real (a full disk, a damaged file, a
- * limit on file sizes, another process), and what it throws is classified.
+ * Goal: the store stops exactly when it must. Method: SQLite is brought to fail for real (a full disk, a damaged file,
+ * a limit on file sizes, another connection), and what it throws is classified.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -48,7 +48,10 @@ export class PresenceFolder {
     return join(this.path, `${incarnation}.arriving`)
   }
 
-  /** Where an incarnation listens: beside its lock, or where names are short when that path is too long; a named pipe on Windows. */
+  /**
+   * Where an incarnation listens: beside its lock, or among the temporary files when that path is too long, or at a
+   * named pipe on Windows. Processes with different folders for temporary files do not meet there, and live by polling.
+   */
   socket(incarnation: Incarnation): string {
     const short = `afterword-${this.#fingerprint}-${incarnation}`
     if (process.platform === 'win32') return `\\\\.\\pipe\\${short}`

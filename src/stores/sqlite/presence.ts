@@ -6,14 +6,15 @@
  * the moment the process dies. Neither is needed for right results, which rest on the guarded writes of the store: when
  * the folder cannot be made, the engine lives by its poll and by leases, a little slower.
  *
- * What a probe may conclude:
+ * What a probe may conclude from the lock file:
  *
- * | the lock file is | the process is | why |
- * |---|---|---|
- * | locked | `alive` | only its connection can hold it. It may be stopped or stuck: that is for the lease to notice |
- * | there and free | `dead` | it appears under its name only once it is locked, and a process that leaves removes it before it lets go |
- * | missing | `unknown` | a worker registers first, which gives it the name of its file, and arrives then; between the two it lives without a file. It may also live without one for good, where the folder refused it |
- * | unreadable | `unknown` | it belongs to another user |
+ * - It is locked: `alive`. Only the process itself can hold it. It may be stopped or stuck; that is for the lease to
+ *   notice.
+ * - It is there and free: `dead`. It appears under its name only once locked, and a process that leaves removes it
+ *   before it lets go.
+ * - It is missing: `unknown`. A worker registers first, which gives its file a name, and arrives then; between the two
+ *   it lives without a file. Where the folder refused it, it lives without one for good.
+ * - It cannot be read: `unknown`. It belongs to another user.
  */
 import type { Incarnation } from '../../model/task.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -24,16 +25,16 @@ import { PresenceFolder } from './presence-folder.ts'
 
 /** What a presence needs. */
 export interface SqlitePresenceOptions {
-  /** The database file with every symbolic link resolved (`checkLocation` does it): peers find each other by this name. */
+  /** The database file with every symbolic link resolved, as `checkLocation` returns it: peers meet by this name. */
   readonly file: string
   readonly clock: Pick<Clock, 'soon'>
-  /** Presence works in part only, for example because the folder belongs to another user. Called at most twice per arrival. */
+  /** Presence works in part only, for example in a folder of another user. Called at most twice per arrival. */
   readonly onDegraded?: (reason: string) => void
   /** Everything that went wrong and does not matter: broken connections, files that could not be removed. */
   readonly onDebug?: (what: string, error: unknown) => void
 }
 
-/** Another process removes the folder when it leaves as the last one; so making it and using it may take a few tries. */
+/** The last process to leave removes the folder, perhaps between its making and its use by another that arrives. */
 const FOLDER_TRIES_MAX = 5
 
 /** See the top of the file. */
@@ -85,7 +86,7 @@ export class SqlitePresence implements Presence {
     this.#doorbell?.ringOne(peer)
   }
 
-  /** The table at the top of the file. Takes about 0.1 ms and never throws. */
+  /** What it may conclude stands at the top of the file. Takes about 0.1 ms and never throws. */
   probe(peer: Incarnation): 'dead' | 'alive' | 'unknown' {
     if (peer === this.#self) return 'alive'
     const state = probeLock(this.#folder.lockFile(peer))

@@ -2,7 +2,7 @@
  * What an error of `node:sqlite` means for the store.
  *
  * SQLite answers with a result code: the low byte is the kind, the bits above it the circumstance. `node:sqlite` hands
- * it over as `errcode` on an error whose `code` is `ERR_SQLITE_ERROR`. Only the number is read: messages are for people.
+ * it over as `errcode` on an error whose `code` is `ERR_SQLITE_ERROR`. Only numbers are read: messages are for people.
  *
  * Which codes a full disk produces was measured on tmpfs and on ext4, at every free size from 0 to 60 pages: a write to
  * the database or its log says FULL; growing the shared-memory file (at open, and once per 4096 log frames) says

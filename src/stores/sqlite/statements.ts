@@ -22,6 +22,8 @@ export const statements = {
   /** The ordinary end of an attempt. */
   succeed: `UPDATE task SET state = 4, finished_at = ?, worker = NULL, formats = formats | ?, result = ?, error = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
+  /** The same where succeeded tasks are not kept. */
+  succeed_and_forget: 'DELETE FROM task WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?',
   /** failed or cancelled. */
   end: `UPDATE task SET state = ?, finished_at = ?, worker = NULL, error = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,

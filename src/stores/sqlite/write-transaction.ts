@@ -103,6 +103,7 @@ export class WriteTransaction {
     const db = this.#db
     switch (outcome.move) {
       case 'succeed': {
+        if (outcome.forget) return db.sql('succeed_and_forget').run(key, id, worker, claims).changes === 1 ? true : undefined
         const bits = formatBits(outcome.result, 'result')
         const error = outcome.error === undefined ? null : errorText(outcome.error)
         const done = db.sql('succeed').run(this.#now, bits, outcome.result?.text ?? null, error, key, id, worker, claims)

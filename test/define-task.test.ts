@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type } from 'arktype'
+import { z } from 'zod'
+import { defineTask, TASK_OPTIONS } from '../src/define-task.ts'
+
+const define = (options: unknown) => defineTask(options as { name: string; run: () => void })
+
+describe('a definition', () => {
+  test('has its defaults', () => {
+    const run = () => {}
+    assert.deepEqual(
+      { ...defineTask({ name: 'send-welcome', run }) },
+      { name: 'send-welcome', schema: undefined, queue: 'default', priority: 0, retry: undefined, timeoutMs: undefined, on: 'success', run },
+    )
+  })
+
+  test('has what it was given', () => {
+    const input = z.object({ id: z.string() })
+    const run = ({ id }: { id: string }) => id
+    const retry = { attempts: 9, base: '1s', cap: '5s' } as const
+    const definition = defineTask({ name: 'a', input, run, queue: 'mail', priority: -5, retry, timeout: '2m', on: 'always' })
+    assert.deepEqual(
+      { ...definition },
+      {
+        name: 'a',
+        schema: input,
+        queue: 'mail',
+        priority: -5,
+        retry: { attempts: 9, baseMs: 1000, capMs: 5000 },
+        timeoutMs: 120_000,
+        on: 'always',
+        run,
+      },
+    )
+  })
+
+  test('is frozen, with all that is in it of ours', () => {
+    const definition = defineTask({ name: 'a', retry: { attempts: 2 }, run: () => {} })
+    assert.ok(Object.isFrozen(definition) && Object.isFrozen(definition.retry))
+  })
+
+  test('takes a schema that is a function', () => {
+    const input = type({ id: 'string' })
+    assert.equal(typeof input, 'function')
+    assert.equal(defineTask({ name: 'a', input, run: () => {} }).schema, input)
+  })
+
+  test('takes a name of letters, digits and a few signs', () => {
+    for (const name of ['a', 'mail/send_welcome.v2:eu-1', '0'.repeat(100)]) {
+      assert.equal(defineTask({ name, run: () => {} }).name, name)
+    }
+  })
+})
+
+describe('a definition is refused', () => {
+  test('when its name is none', () => {
+    const bad: readonly (readonly [unknown, string])[] = [
+      [undefined, 'undefined'],
+      ['', '""'],
+      ['send welcome', '"send welcome"'],
+      ['größe', '"größe"'],
+      ['a\n', '"a\\n"'],
+      ['x'.repeat(101), `"${'x'.repeat(60)}"… (101 characters)`],
+      [5, '5'],
+    ]
+    for (const [name, got] of bad) {
+      assert.throws(() => define({ name, run: () => {} }), { code: 'TASK_NAME_INVALID', details: { got } })
+    }
+    assert.throws(() => define(undefined), { code: 'TASK_NAME_INVALID' })
+    assert.throws(() => define(null), { code: 'TASK_NAME_INVALID' })
+  })
+
+  test('when an option is unknown, with what was meant', () => {
+    const details = { where: 'defineTask("a")', option: 'timout', meant: 'timeout' }
+    assert.throws(() => define({ name: 'a', run: () => {}, timout: 5 }), { code: 'OPTION_UNKNOWN', details })
+  })
+
+  test('when an option is wrong', () => {
+    const bad: readonly (readonly [object, string])[] = [
+      [{ run: undefined }, 'option "run" must be a function, got nothing.'],
+      [{ run: 'x' }, 'option "run" must be a function, got "x".'],
+      [{ input: { parse: () => 1 } }, 'option "input" must be a Standard Schema, such as one of zod, valibot or arktype, got an object.'],
+      [{ input: null }, 'option "input" must be a Standard Schema, such as one of zod, valibot or arktype, got null.'],
+      [{ queue: 'a b' }, 'option "queue" must be 1 to 100 letters, digits or "-_.:/", got "a b".'],
+      [{ priority: 1.5 }, 'option "priority" must be an integer from -1000 to 1000, got 1.5.'],
+      [{ on: 'never' }, 'option "on" must be "success", "error" or "always", got "never".'],
+      [{ timeout: 0 }, 'option "timeout" must be a duration from 1 ms, got 0.'],
+      [{ retry: { attempts: 0 } }, 'option "retry": option "attempts" must be an integer from 1 to 1000, got 0.'],
+    ]
+    for (const [options, text] of bad) {
+      assert.throws(
+        () => define({ name: 'a', run: () => {}, ...options }),
+        (error: Error) => error.message.split('\n')[0] === `[OPTION_INVALID] defineTask("a"): ${text}` || assert.fail(error.message),
+      )
+    }
+    assert.throws(() => define({ name: 'a', run: () => {}, timeout: 'soon' }), { code: 'DURATION_INVALID' })
+    assert.throws(() => define({ name: 'a', run: () => {}, retry: { base: '2h', cap: '1h' } }), { code: 'OPTIONS_CONFLICT' })
+  })
+})
+
+test('every option of a definition has its row in the docs', () => {
+  const names = TASK_OPTIONS.rows.map((row) => row.name).filter((name) => !name.includes('.'))
+  assert.deepEqual(names, ['name', 'input', 'queue', 'priority', 'retry', 'timeout', 'on', 'run'])
+})
