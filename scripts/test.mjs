@@ -8,6 +8,9 @@
 import { root, setup, stop } from './setup.mjs'
 import { ended, start, tool } from './tools.mjs'
 
+/** A step that takes longer hangs and is stopped; `node --test` then names the file that it waited for. */
+const STEP_MS_MAX = 8 * 60_000
+
 const node = setup()
 
 /** Each step is one or more commands that run one after another. */
@@ -24,7 +27,7 @@ const steps = {
     [tool('@arethetypeswrong/cli', 'attw'), '--pack', root, '--profile', 'esm-only', '--format', 'ascii'],
   ],
   unit: (args) => [
-    ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...testFiles(args)],
+    ['--test', '--test-concurrency=2', '--test-timeout=60000', '--test-reporter=spec', ...testFiles(args)],
   ],
 }
 
@@ -47,7 +50,7 @@ async function runStep(name) {
   let output = ''
   let passed = true
   for (const command of steps[name](rest)) {
-    const child = start(node, command, { stdio: isUnit ? 'inherit' : ['ignore', 'pipe', 'pipe'] })
+    const child = start(node, command, { stdio: isUnit ? 'inherit' : ['ignore', 'pipe', 'pipe'], timeout: STEP_MS_MAX })
     child.stdout?.on('data', (data) => (output += data))
     child.stderr?.on('data', (data) => (output += data))
     passed = (await ended(child)).code === 0

@@ -91,20 +91,20 @@ function onExit(code: number | null, signal: NodeJS.Signals | null, wasListening
     return
   }
   diedAt = performance.now()
-  if (signal !== null) happened(`process ${server.pid} is gone (${signal}), starting another`)
+  if (signal !== null) happened(`process ${server.pid} is gone (${signal}), starting another`, true)
   restarting = false
   startServer()
 }
 
 /** A line in the terminal and on the page. */
-function happened(text: string): void {
+function happened(text: string, isDeath = false): void {
   console.log(text)
-  remember(text)
+  remember(text, isDeath)
 }
 
 /** A line on the page. */
-function remember(text: string): void {
-  const incident = { at: Date.now(), text }
+function remember(text: string, isDeath = false): void {
+  const incident = { at: Date.now(), text, isDeath }
   incidents.push(incident)
   if (incidents.length > 100) incidents.shift()
   tell({ type: 'incident', incident })

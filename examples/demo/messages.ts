@@ -15,6 +15,8 @@ export interface Mail {
 export interface Incident {
   readonly at: number
   readonly text: string
+  /** It died of a signal. */
+  readonly isDeath: boolean
 }
 
 /** From the supervisor to the web server. */

@@ -66,15 +66,18 @@ export class Attempt {
     const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs
     if (timeoutMs !== undefined) this.#timer = this.#host.rules.clock.after(timeoutMs, () => this.abort('timeout'))
     let result: unknown
+    let pending: boolean
     try {
       const { schema } = this.definition
       const input = schema === undefined ? decodeValue(this.task.input) : parseStoredInput(this.definition, this.task.input)
       result = this.definition.run(input, this.context)
+      pending = isThenable(result)
     } catch (error) {
       return this.#end(this.#afterThrow(error))
     }
-    if (!isThenable(result)) return this.#end(this.#afterReturn(result))
-    result.then(
+    if (!pending) return this.#end(this.#afterReturn(result))
+    // Not the thenable's own `then`: it may throw, or call back more than once.
+    Promise.resolve(result).then(
       (value) => this.#end(this.#afterReturn(value)),
       (error: unknown) => this.#end(this.#afterThrow(error)),
     )
@@ -154,6 +157,6 @@ function isFinal(error: unknown): boolean {
   return isAfterwordError(error, 'TASK_INPUT_OUTDATED') || isAfterwordError(error, 'STORED_VALUE_UNREADABLE')
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable(value: unknown): boolean {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -58,10 +58,20 @@ export type Storable<T> = unknown extends T
               : T extends ReadonlySet<infer M>
                 ? ReadonlySet<Storable<M>>
                 : T extends readonly unknown[]
-                  ? { [K in keyof T]: Storable<T[K]> }
+                  ? StorableList<T>
                   : T extends object
                     ? StorableObject<T>
                     : never
+
+/**
+ * Lists are written so that the compiler looks at their elements no sooner than it must: a type that contains itself, such
+ * as `type Json = string | Json[]` or `type Rule = string | ['not', Rule]`, would have no end otherwise.
+ */
+type StorableList<T extends readonly unknown[]> = number extends T['length']
+  ? T extends unknown[]
+    ? Storable<T[number]>[]
+    : readonly Storable<T[number]>[]
+  : T & { readonly [K in keyof T as K extends `${number}` ? K : never]: Storable<T[K]> }
 
 type StorableObject<T extends object> =
   T extends PromiseLike<unknown>

@@ -32,7 +32,7 @@ describe('plain JSON', () => {
   /** Through JSON once, because fast-check also makes -0; and without the one key that is refused. */
   const plain = fc
     .jsonValue({ maxDepth: 6, stringUnit: 'binary' })
-    .map((value): unknown => JSON.parse(JSON.stringify(value), (key, inner: unknown) => (key === '__proto__' ? 0 : inner)))
+    .map((value): unknown => JSON.parse(JSON.stringify(value)))
     .filter((value) => !JSON.stringify(value).includes('"__proto__":'))
 
   test('holds what JSON can hold, in the very text that JSON.stringify gives', () => {
@@ -88,7 +88,13 @@ describe('what JSON would lose', () => {
     ['a Date', { at: new Date(1234) }],
     ['an invalid Date', new Date(NaN)],
     ['a Date of another realm', { at: runInNewContext('new Date(5)') }],
-    ['a Map', new Map<unknown, unknown>([['a', new Map([[{ k: 1 }, 2]])], [NaN, undefined]])],
+    [
+      'a Map',
+      new Map<unknown, unknown>([
+        ['a', new Map([[{ k: 1 }, 2]])],
+        [NaN, undefined],
+      ]),
+    ],
     ['a Set', new Set([1, 'a', null, { b: new Set() }])],
     ['a URL', new URL('https://example.org/a?b#c')],
     ['a URLSearchParams', new URLSearchParams('a=1&a=2&b=%20')],
@@ -97,7 +103,10 @@ describe('what JSON would lose', () => {
     ['an empty Buffer', Buffer.alloc(0)],
     ['an ArrayBuffer', bytes.buffer],
     ['a DataView', new DataView(new Uint8Array([1, 2, 3, 4]).buffer)],
-    ['typed arrays', [bytes, new Float64Array([1.5, NaN, -0]), new BigInt64Array([-1n]), new Uint16Array(0), new Int8Array([-1])]],
+    [
+      'typed arrays',
+      [bytes, new Float64Array([1.5, NaN, -0]), new BigInt64Array([-1n]), new Uint16Array(0), new Int8Array([-1])],
+    ],
     ['a Float16Array', new (globalThis as unknown as { Float16Array: Float32ArrayConstructor }).Float16Array([0.5])],
     ['a hole in an array', [1, , 3]], // oxlint-disable-line no-sparse-arrays
     ['an array of holes', Object.assign([], { length: 50 })],
@@ -147,12 +156,18 @@ describe('what JSON would lose', () => {
     }))
     fc.assert(
       fc.property(values, (value) => assert.deepEqual(roundTrip(value), value)),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 
   test('the name of a member that every object has is an ordinary key', () => {
-    const value = { constructor: 1, toString: { prototype: new Date(0) }, hasOwnProperty: 2, then: 3, toJSON: 'no function' }
+    const value = {
+      constructor: 1,
+      toString: { prototype: new Date(0) },
+      hasOwnProperty: 2,
+      then: 3,
+      toJSON: 'no function',
+    }
     assert.deepEqual({ ...(roundTrip(value) as object) }, value)
     assert.deepEqual(roundTrip({ constructor: 1, toJSON: null }), { constructor: 1, toJSON: null })
   })
@@ -191,8 +206,14 @@ describe('what no store can hold is refused by its path', () => {
 
   test('a result names the result', () => {
     const options = { what: 'result', name: 'send', bytesMax: 10 } as const
-    assert.throws(() => encodeValue({ a: assert.ok }, options), { code: 'RESULT_NOT_STORABLE', details: { name: 'send', path: 'result.a', got: 'a function' } })
-    assert.throws(() => encodeValue('0123456789', options), { code: 'RESULT_TOO_LARGE', details: { name: 'send', bytes: 12, bytesMax: 10 } })
+    assert.throws(() => encodeValue({ a: assert.ok }, options), {
+      code: 'RESULT_NOT_STORABLE',
+      details: { name: 'send', path: 'result.a', got: 'a function' },
+    })
+    assert.throws(() => encodeValue('0123456789', options), {
+      code: 'RESULT_TOO_LARGE',
+      details: { name: 'send', bytes: 12, bytesMax: 10 },
+    })
   })
 
   test('a cycle names both of its ends', () => {
@@ -220,11 +241,14 @@ describe('what no store can hold is refused by its path', () => {
     const nested = (levels: number): unknown => Array.from({ length: levels }).reduce((inner) => [inner], 1)
     assert.deepEqual(roundTrip(nested(500)), nested(500))
     assert.deepEqual(roundTrip([nested(499), undefined]), [nested(499), undefined])
-    assert.throws(() => encode(nested(501)), (error: AfterwordError) => {
-      assert.equal(error.code, 'TASK_INPUT_NOT_STORABLE')
-      assert.match(error.message, /is nested deeper than 500 levels/)
-      return true
-    })
+    assert.throws(
+      () => encode(nested(501)),
+      (error: AfterwordError) => {
+        assert.equal(error.code, 'TASK_INPUT_NOT_STORABLE')
+        assert.match(error.message, /is nested deeper than 500 levels/)
+        return true
+      },
+    )
     assert.throws(() => encode(nested(5000)), { code: 'TASK_INPUT_NOT_STORABLE' })
   })
 })
@@ -239,7 +263,10 @@ describe('what is checked is what is stored', () => {
 
   test('a proxy is read once', () => {
     const seen: string[] = []
-    const proxy = new Proxy({ a: 1, b: [1] }, { get: (target, key) => (seen.push(String(key)), Reflect.get(target, key)) })
+    const proxy = new Proxy(
+      { a: 1, b: [1] },
+      { get: (target, key) => (seen.push(String(key)), Reflect.get(target, key)) },
+    )
     assert.deepEqual(roundTrip(proxy), { a: 1, b: [1] })
     assert.deepEqual(seen, ['a', 'b'])
     assert.deepEqual(roundTrip([new Proxy([1, 2], {})]), [[1, 2]])
@@ -285,7 +312,10 @@ describe('the size', () => {
     assert.throws(
       () => encode(value, bytesMax),
       (error: AfterwordError<'TASK_INPUT_TOO_LARGE'>) => {
-        assert.deepEqual([error.code, error.details.name, error.details.bytesMax], ['TASK_INPUT_TOO_LARGE', 'send', bytesMax])
+        assert.deepEqual(
+          [error.code, error.details.name, error.details.bytesMax],
+          ['TASK_INPUT_TOO_LARGE', 'send', bytesMax],
+        )
         assert.ok(error.details.bytes >= bytesAtLeast, `${error.details.bytes} bytes`)
         return true
       },
@@ -325,7 +355,13 @@ describe('hostile text in the store', () => {
     assert.throws(() => decodeValue({ format: format as ValueFormat, text }), { code: 'STORED_VALUE_UNREADABLE' })
 
   test('with __proto__ as a key is refused, however it is spelled', () => {
-    for (const key of ['__proto__', '\\u005f_proto__', '__\\u0070roto__', '__prot\\u006F__', '\\u005F\\u005f\\u0070\\u0072oto\\u005F_']) {
+    for (const key of [
+      '__proto__',
+      '\\u005f_proto__',
+      '__\\u0070roto__',
+      '__prot\\u006F__',
+      '\\u005F\\u005f\\u0070\\u0072oto\\u005F_',
+    ]) {
       unreadable(0, `{"${key}":{"polluted":1}}`)
       unreadable(0, `[{"a":{"${key}":1}}]`)
       unreadable(1, `[{"${key}":1},{"polluted":2},1]`)
@@ -335,7 +371,9 @@ describe('hostile text in the store', () => {
   })
 
   test('a harmless string that mentions __proto__ is read', () => {
-    assert.deepEqual(roundTrip({ note: 'avoid __proto__ \u0000 as a key' }), { note: 'avoid __proto__ \u0000 as a key' })
+    assert.deepEqual(roundTrip({ note: 'avoid __proto__ \u0000 as a key' }), {
+      note: 'avoid __proto__ \u0000 as a key',
+    })
     assert.deepEqual(decodeValue({ format: 0, text: '{"\\u0061":"\\u005f"}' }), { a: '_' })
   })
 
@@ -347,15 +385,51 @@ describe('hostile text in the store', () => {
 
   test('that is damaged, or of a format to come, is refused with a code', () => {
     for (const text of ['', '{', 'undefined', '{"a":1}x']) unreadable(0, text)
-    for (const text of ['', '[', '[]', '-2', '7', '{}', '[["Nonsense",1]]', '[["Date"', '[["RegExp","("]]', '[["URL","no"]]', '[["Buffer",1],"x"]', '[["Uint8Array",0]]']) {
+    for (const text of [
+      '',
+      '[',
+      '[]',
+      '-2',
+      '7',
+      '{}',
+      '[["Nonsense",1]]',
+      '[["Date"',
+      '[["RegExp","("]]',
+      '[["URL","no"]]',
+      '[["Buffer",1],"x"]',
+      '[["Uint8Array",0]]',
+    ]) {
       unreadable(1, text)
     }
     unreadable(2, '1')
   })
 
-  test('never gives anything but data, and never takes long', () => {
-    const piece = fc.oneof(fc.integer({ min: -8, max: 6 }), fc.constantFrom('Date', 'Map', 'Set', 'Object', 'null', 'BigInt', 'RegExp', 'URL', 'Uint8Array', 'ArrayBuffer', 'Buffer', 'Function', '__proto__', 'constructor', 'AAAA'))
-    const row = fc.oneof(piece, fc.array(piece, { maxLength: 4 }), fc.dictionary(fc.constantFrom('a', 'constructor', 'then', 'toString'), piece))
+  test('gives data or a coded refusal, whatever it is', () => {
+    const piece = fc.oneof(
+      fc.integer({ min: -8, max: 6 }),
+      fc.constantFrom(
+        'Date',
+        'Map',
+        'Set',
+        'Object',
+        'null',
+        'BigInt',
+        'RegExp',
+        'URL',
+        'Uint8Array',
+        'ArrayBuffer',
+        'Buffer',
+        'Function',
+        '__proto__',
+        'constructor',
+        'AAAA',
+      ),
+    )
+    const row = fc.oneof(
+      piece,
+      fc.array(piece, { maxLength: 4 }),
+      fc.dictionary(fc.constantFrom('a', 'constructor', 'then', 'toString'), piece),
+    )
     fc.assert(
       fc.property(fc.array(row, { minLength: 1, maxLength: 6 }), (rows) => {
         try {

@@ -22,10 +22,19 @@ const SCHEMAS: Readonly<Record<string, StandardSchemaV1>> = {
     guests: z.array(z.object({ age: z.number().int().min(0) })).default([]),
   }),
   valibot: v.object({
-    at: v.pipe(v.string(), v.isoDate(), v.transform((text) => new Date(text))),
+    at: v.pipe(
+      v.string(),
+      v.isoDate(),
+      v.transform((text) => new Date(text)),
+    ),
     guests: v.optional(v.array(v.object({ age: v.pipe(v.number(), v.integer(), v.minValue(0)) })), []),
   }),
-  arktype: type({ at: 'string.date.parse', guests: type({ age: 'number.integer >= 0' }).array().default(() => []) }),
+  arktype: type({
+    at: 'string.date.parse',
+    guests: type({ age: 'number.integer >= 0' })
+      .array()
+      .default(() => []),
+  }),
 }
 
 function issuesOf(act: () => unknown, code: 'TASK_INPUT_INVALID' | 'TASK_INPUT_OUTDATED'): string {
@@ -58,17 +67,26 @@ for (const [library, schema] of Object.entries(SCHEMAS)) {
     })
 
     test('refuses a wrong input with every issue at its path', () => {
-      const issues = issuesOf(() => validateInput(visit, { at: 'soon', guests: [{ age: 1 }, { age: -1 }] }), 'TASK_INPUT_INVALID')
+      const issues = issuesOf(
+        () => validateInput(visit, { at: 'soon', guests: [{ age: 1 }, { age: -1 }] }),
+        'TASK_INPUT_INVALID',
+      )
       const places = issues.split('; ').map((issue) => issue.slice(0, issue.indexOf(': ')))
       assert.deepEqual(places.sort(), ['input.at', 'input.guests[1].age'])
     })
 
     test('refuses a whole input of the wrong type', () => {
-      assert.match(issuesOf(() => validateInput(visit, undefined), 'TASK_INPUT_INVALID'), /^input: /)
+      assert.match(
+        issuesOf(() => validateInput(visit, undefined), 'TASK_INPUT_INVALID'),
+        /^input: /,
+      )
     })
 
     test('finds a stored input outdated that it would refuse today', () => {
-      assert.match(issuesOf(() => parseStoredInput(visit, store({ when: '2030-01-02' })), 'TASK_INPUT_OUTDATED'), /^input\.at: /)
+      assert.match(
+        issuesOf(() => parseStoredInput(visit, store({ when: '2030-01-02' })), 'TASK_INPUT_OUTDATED'),
+        /^input\.at: /,
+      )
     })
   })
 }
@@ -80,13 +98,18 @@ describe('a schema that does not answer at once', () => {
     'zod, with a refinement that throws': z.string().refine(() => { throw new Error('no') }), // prettier-ignore
     valibot: v.pipeAsync(v.string(), v.checkAsync(refuses)),
     'a schema that never answers': fakeSchema(() => new Promise(() => {})),
-    'a schema with a thenable of its own': fakeSchema(() => ({ then: (_: unknown, no: (error: Error) => void) => no(new Error('x')) })),
+    'a schema with a thenable of its own': fakeSchema(() => ({
+      then: (_: unknown, no: (error: Error) => void) => no(new Error('x')),
+    })),
   }
   for (const [library, schema] of Object.entries(schemas)) {
     test(`is refused, and its rejection ends nothing (${library})`, async () => {
       const visit = taskWith(schema)
       assert.throws(() => validateInput(visit, 'x'), { code: 'TASK_SCHEMA_ASYNC', details: { name: 'visit' } })
-      assert.equal(issuesOf(() => parseStoredInput(visit, store('x')), 'TASK_INPUT_OUTDATED'), 'the schema does not answer at once')
+      assert.equal(
+        issuesOf(() => parseStoredInput(visit, store('x')), 'TASK_INPUT_OUTDATED'),
+        'the schema does not answer at once',
+      )
       // An unhandled rejection would be reported before the next turn, and fail this test.
       await new Promise((resolve) => void setImmediate(resolve))
     })
@@ -111,7 +134,10 @@ describe('any other schema', () => {
   test('one with issues without a path, or with segments, has them written out', () => {
     const issues = [{ message: 'bad' }, { message: 'worse', path: [{ key: 'a b' }, { key: 0 }, Symbol('s')] }]
     const visit = taskWith(fakeSchema(() => ({ issues })))
-    assert.equal(issuesOf(() => validateInput(visit, 1), 'TASK_INPUT_INVALID'), 'input: bad; input["a b"][0][Symbol(s)]: worse')
+    assert.equal(
+      issuesOf(() => validateInput(visit, 1), 'TASK_INPUT_INVALID'),
+      'input: bad; input["a b"][0][Symbol(s)]: worse',
+    )
   })
 
   test('a damaged stored value is told from an outdated one', () => {

@@ -4,9 +4,9 @@
  * the first and the last must look alike to the client. The list of tasks is made in the handler, after all middleware.
  */
 import assert from 'node:assert/strict'
-import type { RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import compression from 'compression'
@@ -21,7 +21,8 @@ import { storeFull, tasksFailingSoon, tasksStoredSoon } from './held-tasks.ts'
 import { answer, portOf, serve } from './wire.ts'
 
 type Gate = (response: NodeResponse) => void
-type App = (gate: Gate) => RequestListener | Promise<RequestListener>
+type Listener = (req: IncomingMessage, res: ServerResponse) => unknown
+type App = (gate: Gate) => Listener | Promise<Listener>
 
 const THIS_FILE = fileURLToPath(import.meta.url)
 installGate()
@@ -63,7 +64,7 @@ function expressApp(...middleware: express.RequestHandler[]): App {
       if (res.headersSent) return next(error)
       res.status(500).json({ error: error.message.slice(0, 6) })
     }) as express.ErrorRequestHandler)
-    return app as unknown as RequestListener
+    return app
   }
 }
 
@@ -119,7 +120,7 @@ const honoApp: App = (gate) => {
     throw new Error('boom')
   })
   app.onError((error, c) => c.text(error.message, 500))
-  return getRequestListener(app.fetch) as RequestListener
+  return getRequestListener(app.fetch)
 }
 
 const fastifyApp: App = async (gate) => {
@@ -149,7 +150,7 @@ const fastifyApp: App = async (gate) => {
     return reply
   })
   await app.ready()
-  return app.routing as unknown as RequestListener
+  return (req, res) => app.routing(req, res)
 }
 
 const expressPaths = 'send json status redirect parts head pipe file missing sse throw nope'
@@ -164,18 +165,23 @@ const APPS: Record<string, [app: App, paths: string]> = {
   Fastify: [fastifyApp, 'json send nothing stream web throw hijack raw nope'],
 }
 
+async function serveApp(t: TestContext, app: App, gate: Gate): Promise<Server> {
+  const listener = await app(gate)
+  return serve(t, (req, res) => void listener(req, res))
+}
+
 for (const [name, [app, paths]] of Object.entries(APPS)) {
   describe(`${name} behind a gate`, () => {
     for (const path of paths.split(' ')) {
       it(`answers /${path} as without one`, async (t) => {
         const lines = [`GET /${path} HTTP/1.1`, 'Host: x', 'Accept-Encoding: gzip']
-        const bare = await serve(t, await app(() => undefined))
-        const gated = await serve(t, await app((response) => gateResponse(response, tasksStoredSoon())))
+        const bare = await serveApp(t, app, () => undefined)
+        const gated = await serveApp(t, app, (response) => gateResponse(response, tasksStoredSoon()))
         assert.equal(await answer(t, portOf(gated), ...lines), await answer(t, portOf(bare), ...lines))
       })
 
       it(`refuses /${path} when its tasks cannot be stored`, async (t) => {
-        const server = await serve(t, await app((response) => gateResponse(response, tasksFailingSoon(storeFull()))))
+        const server = await serveApp(t, app, (response) => gateResponse(response, tasksFailingSoon(storeFull())))
         const text = await answer(t, portOf(server), `GET /${path} HTTP/1.1`, 'Host: x', 'Accept-Encoding: gzip')
         assert.match(text, /^HTTP\/1.1 503 [^]*\r\nretry-after: 10\r\n[^]*\r\n\r\n\{"error":"STORE_FULL",[^}]*\}$/)
       })

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as lockFiles from '../../src/stores/sqlite/lock-file.ts'
 import { PeerProcess } from './peer-process.ts'
 import { presenceHere } from './presence-here.ts'
-import { temporaryFolder } from './sandbox.ts'
+import { temporaryFolder, until } from './sandbox.ts'
 
-const BOUNDED = { timeout: 60_000 }
+const BOUNDED = { timeout: 30_000 }
 const NOT_LINUX = process.platform !== 'linux' && 'open descriptors are listed on Linux only'
 
 /** What lies in the folder of the presence. */
@@ -98,7 +97,7 @@ describe('the files of a presence', BOUNDED, () => {
     const sockets = readdirSync(tmpdir()).filter((name) => /^afterword-[0-9a-f]{16}-/.test(name) && !before.has(name))
     assert.equal(sockets.length, 2)
     await peer.kill()
-    while (gone.length === 0) await nextTurn()
+    await until(t, () => gone.length > 0)
     presence.bury(2)
     await presence.leave()
     assert.deepEqual(

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** An empty folder that other users may look into, removed after the test. */
 export function temporaryFolder(t: TestContext): string {
@@ -32,6 +33,14 @@ export function temporaryDisk(t: TestContext, options: string): string | undefin
 export function remount(folder: string, options: string): void {
   const { status } = spawnSync('mount', ['-o', `remount,${options}`, folder], { stdio: 'inherit' })
   if (status !== 0) throw new Error(`could not remount ${folder} with ${options}`)
+}
+
+/** Asks once per turn until the answer is yes; gives up, with an error, when the time of the test is over. */
+export async function until(t: TestContext, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    t.signal.throwIfAborted()
+    await nextTurn()
+  }
 }
 
 /** Why a test that needs a disk of its own is skipped. */

@@ -7,6 +7,7 @@ import { type Ports, systemPorts } from '../../src/background-ports.ts'
 import { Background } from '../../src/background.ts'
 import type { BackgroundEvents, EventName } from '../../src/model/events.ts'
 import type { Logger } from '../../src/model/logger.ts'
+import type { Chance } from '../../src/ports/chance.ts'
 import { createIds } from '../../src/ports/system.ts'
 import type { TaskView } from '../../src/task-view.ts'
 import { EventLog } from './event-log.ts'
@@ -20,9 +21,9 @@ export interface Bench {
   readonly background: Background
   readonly events: EventLog
   /** See `EventLog.until`. */
-  until<N extends EventName>(name: N, id?: string): Promise<BackgroundEvents[N]>
+  readonly until: <N extends EventName>(name: N, id?: string) => Promise<BackgroundEvents[N]>
   /** The task as stored, which has to be there. */
-  row(id: string): Promise<TaskView>
+  readonly row: (id: string) => Promise<TaskView>
 }
 
 /** A background in memory, or where `store` says, that is stopped after the test. Nothing is opened before it is used. */
@@ -54,7 +55,11 @@ export function bench(t: TestContext, options: BackgroundOptions = {}, ports: Pa
 }
 
 /** The same with a clock that stands still. */
-export function timedBench(t: TestContext, options: BackgroundOptions = {}, ports: Partial<Ports> = {}): Bench & { readonly clock: FakeClock } {
+export function timedBench(
+  t: TestContext,
+  options: BackgroundOptions = {},
+  ports: Partial<Ports> = {},
+): Bench & { readonly clock: FakeClock } {
   const clock = new FakeClock()
   return { ...bench(t, options, { clock, ...ports }), clock }
 }
@@ -84,13 +89,13 @@ export function later(t: TestContext): AsyncDisposableStack {
 }
 
 /** Chance that says what it is told, one after another, the last for ever. */
-export function fixedChance(...fractions: readonly number[]): { fraction(): number } {
+export function fixedChance(...fractions: readonly number[]): Chance {
   const left = [...fractions]
   return { fraction: () => (left.length > 1 ? left.shift()! : (left[0] ?? 0)) }
 }
 
 /** Something a task waits for until the test opens it. */
-export function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
+export function gate<T = void>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
   const { promise, resolve } = Promise.withResolvers<T>()
   return { opened: promise, open: resolve }
 }

@@ -84,11 +84,11 @@ export class FakeClock implements Clock {
 
   /** Lets time pass until `work` has ended, however long that takes; gives what it gave. */
   async run<T>(work: Promise<T>): Promise<T> {
-    let over = false
-    const done = work.finally(() => (over = true))
+    const state = { over: false }
+    const done = work.finally(() => (state.over = true))
     done.catch(() => undefined)
     await this.settle()
-    while (!over) {
+    while (!state.over) {
       const [aheadMs] = this.ahead
       if (aheadMs === undefined) throw new Error('Nothing is waited for, and yet the work has not ended.')
       await this.advance(Math.max(0, aheadMs))
@@ -98,7 +98,10 @@ export class FakeClock implements Clock {
 
   #next(endMs: number): Entry | undefined {
     const due = [...this.#timers].filter(({ atMs }) => atMs <= endMs)
-    return due.reduce<Entry | undefined>((first, entry) => (first === undefined || entry.atMs < first.atMs ? entry : first), undefined)
+    return due.reduce<Entry | undefined>(
+      (first, entry) => (first === undefined || entry.atMs < first.atMs ? entry : first),
+      undefined,
+    )
   }
 }
 

@@ -1,0 +1,2 @@
+/** Writes the generated pages that differ and returns their names. */
+export function stalePages(): Promise<string[]>
