@@ -1,4 +1,4 @@
-import type { AddOptions } from './model/add-options.ts'
+import { type AddOptions, onStatus } from './model/add-options.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
@@ -36,6 +36,14 @@ export interface TaskDesk {
   closed(tasks: BackgroundTasks): void
 }
 
+interface Deferred {
+  readonly callback: () => unknown
+  readonly on: OnStatus
+}
+
+/** What the client gets when its tasks could not be stored. */
+const REFUSED = 503
+
 /**
  * The tasks of one response. `add` gathers; the gate stores all of them in one transaction just before the head of the
  * answer leaves, keeping or dropping each by the answer's status; they start when the answer is out.
@@ -49,14 +57,18 @@ export class BackgroundTasks implements ResponseTasks {
   readonly #requestId: string | undefined
   #buffer: Draft[] = []
   /** Made with the first `defer`: most responses have none. */
-  #deferred: { readonly callback: () => unknown; readonly on: OnStatus }[] | undefined
+  #deferred: Deferred[] | undefined
   /** Deferred functions that the status kept; they start with the tasks. */
-  #keptDeferred: (() => unknown)[] | undefined
+  #keptDeferred: Deferred[] | undefined
   /** Stored, and waiting for the answer to be out. */
   #held: { readonly draft: Draft; readonly added: Added | undefined }[] = []
   #first: TaskId | undefined
   #last: TaskId | undefined
   #settling: Promise<void> | undefined
+  /** Commits under way: neither a further commit nor the head may overtake them. */
+  #committing: Promise<void> | undefined
+  /** Why nothing was kept when the shutdown settled this response in the handler's place. */
+  #failure: unknown
   #sent = false
   #closed = false
 
@@ -78,7 +90,7 @@ export class BackgroundTasks implements ResponseTasks {
     const ticket = new TaskTicket(draft.id)
     draft.ticket = ticket
     this.#buffer.push(draft)
-    if (this.#sent) this.#storeBuffer(this.#takeBuffer())
+    if (this.#sent) this.commit().catch(() => undefined)
     else this.pending = true
     return ticket
   }
@@ -87,15 +99,21 @@ export class BackgroundTasks implements ResponseTasks {
    * A plain function to call after the response, in this process only: waited for when the background stops, lost if the
    * process dies. Its tasks' siblings by `add` are the ones that are never lost.
    *
-   * @param options.on  which answers keep it; `success` by default.
+   * @param options.on  which answers keep it; `success` by default. Once the head of the answer is out it is kept anyway.
+   * @throws OPTION_INVALID.
    */
   defer(callback: () => unknown, options: { readonly on?: OnStatus } = {}): void {
     if (typeof callback !== 'function') {
       throw new AfterwordError('OPTION_INVALID', { where: 'defer', option: 'callback', expected: 'a function', got: typeof callback })
     }
-    ;(this.#deferred ??= []).push({ callback, on: options.on ?? 'success' })
-    if (this.#sent) this.#keepDeferred(200)
-    else this.pending = true
+    const deferred = { callback, on: options.on === undefined ? 'success' : onStatus.read(options.on, 'defer', 'on') }
+    if (this.#sent) {
+      ;(this.#keptDeferred ??= []).push(deferred)
+      if (this.#closed) this.#start()
+    } else {
+      ;(this.#deferred ??= []).push(deferred)
+      this.pending = true
+    }
   }
 
   /**
@@ -104,27 +122,44 @@ export class BackgroundTasks implements ResponseTasks {
    */
   async commit(): Promise<void> {
     const buffer = this.#takeBuffer()
-    this.pending = this.#deferred !== undefined
-    if (buffer.length > 0) await new Promise<void>((resolve, reject) => this.#storeBuffer(buffer, (error) => (error === undefined ? resolve() : reject(error as Error))))
+    if (buffer.length > 0) {
+      const storing = this.#storeNow(buffer)
+      const all = this.#committing === undefined ? storing : Promise.all([this.#committing, storing]).then(() => undefined)
+      const over = (): void => {
+        if (this.#committing === all) this.#committing = undefined
+      }
+      this.#committing = all
+      all.then(over, over)
+    }
+    await this.#committing
   }
 
   settle(status: number): Promise<void> | undefined {
-    if (this.#sent) return this.#settling
+    if (this.#sent) return this.#failure !== undefined && status < 400 ? Promise.reject(this.#failure as Error) : this.#settling
     this.#sent = true
     this.pending = false
     this.#keepDeferred(status)
     const kept = this.#sift(this.#takeBuffer(), status)
-    if (kept.length === 0) {
+    const committing = this.#committing
+    if (kept.length === 0 && committing === undefined) {
       this.#forgetWhenOver()
       return undefined
     }
     this.#settling = new Promise<void>((resolve, reject) => {
-      this.#storeBuffer(kept, (error) => {
+      const done = (error: unknown): void => {
         this.#settling = undefined
         if (error === undefined) return resolve()
-        this.#keptDeferred = undefined
+        this.#failure = error
+        // The answer is a refusal now.
+        this.#keptDeferred = this.#keptDeferred?.filter(({ on }) => isKept(on, REFUSED))
         reject(error as Error)
-      })
+      }
+      if (committing === undefined) this.#storeBuffer(kept, done)
+      else {
+        void Promise.all([committing, this.#storeNow(kept)])
+          .then(() => done(undefined), done)
+          .finally(() => this.#closed && this.#start())
+      }
     })
     return this.#settling
   }
@@ -162,10 +197,16 @@ export class BackgroundTasks implements ResponseTasks {
 
   #keepDeferred(status: number): void {
     if (this.#deferred === undefined) return
-    const kept = this.#deferred.filter(({ on }) => isKept(on, status)).map(({ callback }) => callback)
-    this.#keptDeferred = [...(this.#keptDeferred ?? []), ...kept]
+    this.#keptDeferred = this.#deferred.filter(({ on }) => isKept(on, status))
     this.#deferred = undefined
     if (this.#closed) this.#start()
+  }
+
+  #storeNow(buffer: readonly Draft[]): Promise<void> {
+    if (buffer.length === 0) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#storeBuffer(buffer, (error) => (error === undefined ? resolve() : reject(error as Error)))
+    })
   }
 
   #storeBuffer(buffer: readonly Draft[], done?: (error: unknown) => void): void {
@@ -200,7 +241,7 @@ export class BackgroundTasks implements ResponseTasks {
     for (const { draft, added } of this.#held) this.#desk.release(draft, added)
     this.#held = []
     if (this.#keptDeferred !== undefined && this.#settling === undefined) {
-      for (const callback of this.#keptDeferred) this.#desk.defer(callback, this.#requestId)
+      for (const { callback } of this.#keptDeferred) this.#desk.defer(callback, this.#requestId)
       this.#keptDeferred = undefined
     }
     this.#forgetWhenOver()

@@ -303,8 +303,8 @@ export class Background {
 
   #afterChange(id: TaskId): void {
     this.#waiters.notify(id)
-    // What waited behind it may be ready.
-    this.#worker.look()
+    // It, or what waited behind it, may be ready.
+    this.#worker.wake()
   }
 
   async #stop(graceMs: number): Promise<StopAccount> {

@@ -48,8 +48,8 @@ export class Desk implements TaskDesk {
 
   draft(definition: AnyTaskDefinition, input: unknown, options: AddOptions | undefined, requestId: string | undefined): Draft {
     const { settings, registry, worker, ports } = this.#parts
-    const { name } = definition
     registry.check(definition)
+    const { name } = definition
     if (this.#closed) throw new AfterwordError('BACKGROUND_STOPPED', { name })
     if (this.#buffered >= settings.bufferMax) throw new AfterwordError('BUFFER_FULL', { name, buffered: this.#buffered, max: settings.bufferMax })
     if (worker.live >= settings.backlogMax) throw new AfterwordError('BACKLOG_FULL', { name, live: worker.live, max: settings.backlogMax })

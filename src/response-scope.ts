@@ -5,13 +5,15 @@ import type { BackgroundTasks } from './background-tasks.ts'
 export class ResponseScope implements Scope<BackgroundTasks> {
   readonly #make: () => BackgroundTasks
   #tasks: BackgroundTasks | undefined
+  #status: number | undefined
+  #closed = false
 
   constructor(make: () => BackgroundTasks) {
     this.#make = make
   }
 
   get tasks(): BackgroundTasks {
-    return (this.#tasks ??= this.#make())
+    return (this.#tasks ??= this.#makeLate())
   }
 
   /** Runs `callback` so that `currentTasks()` finds this response in it and in all that it awaits. */
@@ -21,11 +23,21 @@ export class ResponseScope implements Scope<BackgroundTasks> {
 
   /** The answer's status is known: see `ResponseTasks.settle`. Nothing when no task list was ever asked for. */
   settle(status: number): Promise<void> | undefined {
+    this.#status ??= status
     return this.#tasks?.settle(status)
   }
 
   /** The answer is out, or its connection is gone. */
   close(): void {
+    this.#closed = true
     this.#tasks?.close()
+  }
+
+  /** A list that is first asked for after the head has left learns what happened before it came. */
+  #makeLate(): BackgroundTasks {
+    const tasks = this.#make()
+    if (this.#status !== undefined) void tasks.settle(this.#status)
+    if (this.#closed) tasks.close()
+    return tasks
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from './ports/clock.ts'
+import type { Clock, Timer } from './ports/clock.ts'
 import { within } from './engine/within.ts'
 
 /** What is asked of a response's task list at shutdown. */
@@ -15,6 +15,7 @@ const UNANSWERED_MS = 5_000
 export class Responses {
   readonly #clock: Clock
   readonly #open = new Set<Settleable>()
+  readonly #timers = new Map<Settleable, Timer>()
   #quiet: (() => void)[] = []
 
   constructor(clock: Clock) {
@@ -26,13 +27,16 @@ export class Responses {
   }
 
   closed(tasks: Settleable): void {
+    this.#timers.get(tasks)?.cancel()
+    this.#timers.delete(tasks)
     if (!this.#open.delete(tasks) || this.#open.size > 0) return
     for (const resolve of this.#quiet.splice(0)) resolve()
   }
 
   /** The connection of a response is gone and no status has left: the handler gets its time, then its tasks are kept. */
   unanswered(tasks: Settleable): void {
-    this.#clock.after(UNANSWERED_MS, () => void tasks.settleUnanswered()?.catch(() => undefined), true)
+    const settle = (): void => void tasks.settleUnanswered()?.catch(() => undefined)
+    this.#timers.set(tasks, this.#clock.after(UNANSWERED_MS, settle, true))
   }
 
   /** Resolves when none is open. */

@@ -11,7 +11,16 @@ describe('a definition', () => {
     const run = () => {}
     assert.deepEqual(
       { ...defineTask({ name: 'send-welcome', run }) },
-      { name: 'send-welcome', schema: undefined, queue: 'default', priority: 0, retry: undefined, timeoutMs: undefined, on: 'success', run },
+      {
+        name: 'send-welcome',
+        schema: undefined,
+        queue: 'default',
+        priority: 0,
+        retry: undefined,
+        timeoutMs: undefined,
+        on: 'success',
+        run,
+      },
     )
   })
 
@@ -19,7 +28,16 @@ describe('a definition', () => {
     const input = z.object({ id: z.string() })
     const run = ({ id }: { id: string }) => id
     const retry = { attempts: 9, base: '1s', cap: '5s' } as const
-    const definition = defineTask({ name: 'a', input, run, queue: 'mail', priority: -5, retry, timeout: '2m', on: 'always' })
+    const definition = defineTask({
+      name: 'a',
+      input,
+      run,
+      queue: 'mail',
+      priority: -5,
+      retry,
+      timeout: '2m',
+      on: 'always',
+    })
     assert.deepEqual(
       { ...definition },
       {
@@ -80,7 +98,10 @@ describe('a definition is refused', () => {
     const bad: readonly (readonly [object, string])[] = [
       [{ run: undefined }, 'option "run" must be a function, got nothing.'],
       [{ run: 'x' }, 'option "run" must be a function, got "x".'],
-      [{ input: { parse: () => 1 } }, 'option "input" must be a Standard Schema, such as one of zod, valibot or arktype, got an object.'],
+      [
+        { input: { parse: () => 1 } },
+        'option "input" must be a Standard Schema, such as one of zod, valibot or arktype, got an object.',
+      ],
       [{ input: null }, 'option "input" must be a Standard Schema, such as one of zod, valibot or arktype, got null.'],
       [{ queue: 'a b' }, 'option "queue" must be 1 to 100 letters, digits or "-_.:/", got "a b".'],
       [{ priority: 1.5 }, 'option "priority" must be an integer from -1000 to 1000, got 1.5.'],
@@ -91,11 +112,14 @@ describe('a definition is refused', () => {
     for (const [options, text] of bad) {
       assert.throws(
         () => define({ name: 'a', run: () => {}, ...options }),
-        (error: Error) => error.message.split('\n')[0] === `[OPTION_INVALID] defineTask("a"): ${text}` || assert.fail(error.message),
+        (error: Error) =>
+          error.message.split('\n')[0] === `[OPTION_INVALID] defineTask("a"): ${text}` || assert.fail(error.message),
       )
     }
     assert.throws(() => define({ name: 'a', run: () => {}, timeout: 'soon' }), { code: 'DURATION_INVALID' })
-    assert.throws(() => define({ name: 'a', run: () => {}, retry: { base: '2h', cap: '1h' } }), { code: 'OPTIONS_CONFLICT' })
+    assert.throws(() => define({ name: 'a', run: () => {}, retry: { base: '2h', cap: '1h' } }), {
+      code: 'OPTIONS_CONFLICT',
+    })
   })
 })
 

@@ -7,7 +7,8 @@ import { makeThumbnails, sendWelcome } from './tasks.ts'
 export const background = createBackground({
   store: `sqlite:${join(dataDir, 'tasks.db')}`,
   tasks: [makeThumbnails, sendWelcome],
-  queues: { mail: 4, pictures: 2 },
+  // Pictures are made one at a time: they need the processor, and so do the answers.
+  queues: { mail: 4, pictures: 1 },
   // The page counts its tasks against the store for as long as you like to come back to it.
   retention: { succeeded: '30d' },
   logger: {

@@ -1,5 +1,6 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify'
 import { AfterwordError, type Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
+import { headersOf, isAnswerable } from './refusal.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -49,6 +50,11 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
     })
     const settle = settleBeforeHead(background)
     app.addHook('onRoute', (route) => addLast(route, settle))
+    // Fastify takes the status from the error, but not this.
+    app.addHook('onError', (_request, reply, error, done) => {
+      if (isAnswerable(error)) reply.headers(headersOf(error))
+      done()
+    })
     app.addHook('onReady', async () => void (await background.start()))
     app.addHook('preClose', (done) => {
       background.drain()
@@ -79,7 +85,7 @@ function settleBeforeHead(background: Background): onSendHookHandler {
     else {
       settled.then(
         () => done(null, payload),
-        (error: Error) => done(error),
+        (error: unknown) => done(error as Error),
       )
     }
   }

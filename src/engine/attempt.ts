@@ -4,6 +4,7 @@ import { attemptNumber, type ClaimedTask, type Outcome, type StoredError, type S
 import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import { AttemptAborted } from './abort-reason.ts'
 import { AttemptContext, type ContextHost } from './attempt-context.ts'
 import { decodeValue, encodeValue } from './codec.ts'
 import { parseStoredInput } from './input-schema.ts'
@@ -81,6 +82,12 @@ export class Attempt {
       (value) => this.#end(this.#afterReturn(value)),
       (error: unknown) => this.#end(this.#afterThrow(error)),
     )
+  }
+
+  /** Ends it as cancelled instead of calling `run`. */
+  prevent(): void {
+    this.abort('cancelled')
+    this.#end(this.#afterAbort(new AttemptAborted('cancelled')))
   }
 
   /** Aborts the signal. The attempt may still end by itself; after `abandonMs` it is given up (a shutdown has its own bound). */

@@ -19,9 +19,13 @@ export class Lane {
   running = 0
   /** Claimed tasks whose response is still being sent. */
   held = 0
+  /** Nothing starts, and what waits is surplus. */
+  paused = false
   #waiting: ClaimedTask[] = []
   #head = 0
   #runMs = FIRST_GUESS_MS
+  /** Whether something got a place since `lookForStall`. */
+  #moved = true
 
   constructor(queue: string, concurrency: number) {
     this.queue = queue
@@ -34,12 +38,13 @@ export class Lane {
 
   /** How many more tasks it would take: free places, and those that would get one soon. */
   get room(): number {
+    if (this.paused) return -this.waiting
     const soon = Math.min(WAITING_MAX, Math.floor((this.concurrency * SOON_MS) / this.#runMs))
     return this.concurrency + soon - this.running - this.waiting - this.held
   }
 
   get hasFreePlace(): boolean {
-    return this.running < this.concurrency
+    return !this.paused && this.running < this.concurrency
   }
 
   /** Puts a claimed task behind those of its priority. */
@@ -54,6 +59,7 @@ export class Lane {
   /** The task whose turn it is. */
   shift(): ClaimedTask | undefined {
     if (this.#head === this.#waiting.length) return undefined
+    this.#moved = true
     const task = this.#waiting[this.#head++]
     // The spent front goes once it is the larger half: each task is moved at most once.
     if (this.#head > 64 && this.#head * 2 > this.#waiting.length) {
@@ -64,6 +70,15 @@ export class Lane {
       this.#head = 0
     }
     return task
+  }
+
+  /**
+   * To be called now and then. When nothing got a place since the last call, runs are slow although none has ended to be
+   * measured: then there is no room for tasks that wait.
+   */
+  lookForStall(): void {
+    if (!this.#moved && !this.hasFreePlace) this.#runMs = Math.max(this.#runMs, this.concurrency * SOON_MS + 1)
+    this.#moved = false
   }
 
   /** Removes and returns what waits beyond the room there is by now, the last first. */

@@ -1,5 +1,6 @@
 import { AfterwordError } from '../model/errors.ts'
 import type { AnyTaskDefinition } from '../model/definition.ts'
+import { received } from '../model/received.ts'
 
 /** The definitions that a background can run, by name. */
 export class Registry {
@@ -29,8 +30,9 @@ export class Registry {
 
   /** Throws TASK_NOT_REGISTERED for a definition that is not this background's. */
   check(definition: AnyTaskDefinition): void {
-    if (this.#definitions.get(definition.name) !== definition) {
-      throw new AfterwordError('TASK_NOT_REGISTERED', { name: definition.name })
+    const name: unknown = (definition as AnyTaskDefinition | null | undefined)?.name
+    if (typeof name !== 'string' || this.#definitions.get(name) !== definition) {
+      throw new AfterwordError('TASK_NOT_REGISTERED', { name: typeof name === 'string' ? name : received(definition) })
     }
   }
 }

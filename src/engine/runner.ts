@@ -79,6 +79,11 @@ export class Runner implements AttemptHost {
     for (const task of tasks) this.takeOne(task)
   }
 
+  /** A queue was resumed: what waits in it may start. */
+  resume(): void {
+    this.#schedule()
+  }
+
   /** Accepts one claimed task. */
   takeOne(task: ClaimedTask): void {
     this.#lane(task).push(task)
@@ -107,6 +112,7 @@ export class Runner implements AttemptHost {
   /** Forgets all claims after this worker was declared dead: attempts are told, their outcomes do not count. */
   loseClaims(): readonly TaskId[] {
     const waiting = [...this.#parts.lanes.values()].flatMap((lane) => lane.clear())
+    this.#cancelled.clear()
     for (const attempt of this.#attempts.values()) attempt.abort('claim-lost')
     return [...waiting.map((task) => task.id), ...this.#attempts.keys()]
   }
@@ -128,9 +134,7 @@ export class Runner implements AttemptHost {
       this.#scheduled = false
       this.#starts = 0
       this.#turnBegunMs = this.#parts.rules.clock.monotonicMs()
-      inRootContext(() => {
-        for (const lane of this.#parts.lanes.values()) this.#fill(lane)
-      })
+      for (const lane of this.#parts.lanes.values()) this.#fill(lane)
     })
   }
 
@@ -155,13 +159,12 @@ export class Runner implements AttemptHost {
     const attempt = new Attempt(task, definition, lane, this)
     this.#attempts.set(task.id, attempt)
     lane.running++
+    if (this.#cancelled.delete(task.id)) return attempt.prevent()
     if (hub.heard('attempt:start')) {
       hub.emit('attempt:start', { attempt: this.factsOf(task), waitedMs: Math.max(0, rules.clock.now() - task.addedAt) })
     }
-    if (this.#cancelled.delete(task.id)) {
-      attempt.abort('cancelled')
-      attempt.abandon()
-    } else attempt.start()
+    // Each start by itself: this may be the end of another task, in the context which that one left behind.
+    inRootContext(() => attempt.start())
   }
 
   forgets(id: TaskId): boolean {
@@ -175,7 +178,8 @@ export class Runner implements AttemptHost {
     const ranMs = rules.clock.monotonicMs() - attempt.startedMs
     lane.running--
     lane.measured(ranMs)
-    this.#attempts.delete(attempt.task.id)
+    // After a lost claim the task may run here again, under the same id.
+    if (this.#attempts.get(attempt.task.id) === attempt) this.#attempts.delete(attempt.task.id)
     if (abandoned && hub.heard('attempt:abandoned')) {
       hub.emit('attempt:abandoned', { attempt: this.factsOf(attempt.task), reason: attempt.reason ?? 'unknown' })
     }
@@ -195,6 +199,8 @@ export class Runner implements AttemptHost {
       ending,
       (recorded) => {
         this.#unrecorded--
+        // A cancel that came after the end has nothing to prevent any more.
+        this.#cancelled.delete(task.id)
         if (recorded === true) this.#onRecorded(attempt, ending, ranMs)
         else if (recorded === false) this.#parts.hub.emit('claim:lost', { attempt: this.factsOf(task) })
         this.#tellChanged()
@@ -225,7 +231,7 @@ export class Runner implements AttemptHost {
   progress(task: ClaimedTask, value: unknown): void {
     const { hub, progressBytesMax } = this.#parts
     const stored = encodeValue(value, { what: 'result', name: task.name, bytesMax: progressBytesMax })
-    if (!this.#attempts.has(task.id)) return
+    if (this.#attempts.get(task.id)?.task !== task) return
     if (hub.heard('attempt:progress')) hub.emit('attempt:progress', { attempt: this.factsOf(task), value })
     this.#parts.journal().progress(task.id, task.claims, stored)
   }

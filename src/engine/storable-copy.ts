@@ -122,7 +122,7 @@ class Copier {
   }
 
   #object(value: Record<string, unknown>): Record<string, unknown> {
-    if (Object.getOwnPropertySymbols(value).length > 0) throw this.#here('an object with a symbol as a key')
+    if (hasSymbolKey(value)) throw this.#here('an object with a symbol as a key')
     const copy: Record<string, unknown> = {}
     let bytes = 0
     for (const key in value) {
@@ -275,6 +275,12 @@ function throws(read: () => unknown): boolean {
   } catch {
     return true
   }
+}
+
+function hasSymbolKey(value: object): boolean {
+  const symbols = Object.getOwnPropertySymbols(value)
+  if (symbols.length === 0) return false
+  return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol))
 }
 
 /** True when somebody put enumerable properties on a prototype: `for … in` would list them in every object. */

@@ -5,8 +5,11 @@ import type { Store } from '../ports/store.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Rescuer } from './rescuer.ts'
 
-/** How often the rescuer looks; a death that no connection told of is seen within it. */
+/** How often the rescuer looks at most; a death that no connection told of is seen within it. */
 const TICK_MS = 1_000
+/** How often to look for tasks that no worker takes; the first look is soon after the start, when others had their time to start too. */
+const UNKNOWN_MS = 60_000
+const FIRST_UNKNOWN_MS = 5_000
 /** Finished tasks looked at in one piece, so that pruning never stalls the loop. */
 const PRUNE_PIECE = 500
 /** The pause between two walks through the history when nothing was old enough. */
@@ -28,14 +31,18 @@ export interface UpkeepParts {
   handBackSurplus(): Promise<void>
 }
 
-/** One slow tick for all that must happen now and then: beat, rescue, poll, pruning. Keeps no process alive. */
+/** One slow tick for all that must happen now and then: beat, rescue, poll, pruning, a look for the unknown. Keeps no process alive. */
 export class Upkeep {
   readonly #parts: UpkeepParts
   #timer: Timer | undefined
   #stopped = false
+  #ticking: Promise<void> | undefined
   #beatAtMs = 0
   #pollAtMs = 0
   #pruneAtMs = 0
+  #unknownAtMs = 0
+  /** Pairs of queue and name that were told of. */
+  readonly #unknown = new Set<string>()
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts
@@ -46,18 +53,22 @@ export class Upkeep {
     this.#beatAtMs = nowMs + this.#parts.beatMs
     this.#pollAtMs = nowMs + this.#parts.pollMs
     this.#pruneAtMs = nowMs + TICK_MS
+    this.#unknownAtMs = nowMs + FIRST_UNKNOWN_MS
     this.#arm()
   }
 
-  stop(): void {
+  /** Resolves when a tick under way has ended. */
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
+    await this.#ticking
   }
 
   #arm(): void {
     if (this.#stopped) return
-    this.#timer = this.#parts.clock.after(TICK_MS, () => {
-      this.#tick()
+    // A beat, and a look at the beats of others, must not wait longer than the beat itself.
+    this.#timer = this.#parts.clock.after(Math.min(TICK_MS, this.#parts.beatMs), () => {
+      this.#ticking = this.#tick()
         .catch((error: unknown) => this.#parts.hub.emit('store:error', { error }))
         .finally(() => this.#arm())
     })
@@ -78,6 +89,24 @@ export class Upkeep {
     }
     await this.#parts.handBackSurplus()
     if (nowMs >= this.#pruneAtMs) await this.#prune(nowMs)
+    if (nowMs >= this.#unknownAtMs) await this.#lookForUnknown(nowMs)
+  }
+
+  /** Ready tasks that no registered worker takes: told once for each pair of queue and name. */
+  async #lookForUnknown(nowMs: number): Promise<void> {
+    const { store, hub } = this.#parts
+    this.#unknownAtMs = nowMs + UNKNOWN_MS
+    const ready = await store.readyNames()
+    if (ready.size === 0) return
+    const workers = await store.workers()
+    for (const [queue, names] of ready) {
+      for (const name of names) {
+        const pair = `${queue} ${name}`
+        if (this.#unknown.has(pair) || workers.some((worker) => worker.queues.includes(queue) && worker.definitions.includes(name))) continue
+        this.#unknown.add(pair)
+        hub.emit('task:unknown', { name, queue })
+      }
+    }
   }
 
   async #prune(nowMs: number): Promise<void> {

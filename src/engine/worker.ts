@@ -51,6 +51,11 @@ export class Worker implements JournalOwner {
   #due: { at: Instant; timer: Timer } | undefined
   #probation: TaskId | undefined
   #reviving: Promise<void> | undefined
+  /** The incarnation that was declared dead, until this worker is registered again. */
+  #former: Incarnation | undefined
+  #lost: readonly TaskId[] = []
+  /** Somebody may have asked to cancel one of our tasks: worth a look at the store without room, too. */
+  #cancelMaybe = false
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -65,8 +70,11 @@ export class Worker implements JournalOwner {
       ...parts,
       rescuer: this.#rescuer,
       beat: () => this.#beat(),
-      poll: () => this.look(),
-      handBackSurplus: () => this.#handBackSurplus(),
+      poll: () => this.#poll(),
+      handBackSurplus: () => {
+        for (const lane of parts.lanes.values()) lane.lookForStall()
+        return this.#handBackSurplus()
+      },
     })
   }
 
@@ -115,8 +123,9 @@ export class Worker implements JournalOwner {
     if (this.#maybeReady) this.look()
   }
 
-  /** A scheduled task will be due then. */
+  /** A scheduled task will be due then: this worker looks when it is, or, where it takes nothing, tells the others of it. */
   expect(at: Instant): void {
+    if (this.#draining || !this.#parts.works) return this.#presence?.ring()
     if (this.#due !== undefined && this.#due.at <= at) return
     this.#due?.timer.cancel()
     const waitMs = Math.max(0, at - this.#parts.clock.now())
@@ -140,11 +149,17 @@ export class Worker implements JournalOwner {
     else this.#presence?.ringOne(worker)
   }
 
-  /** Everybody looks at the store: a queue was paused or resumed, or a task requeued. */
-  async refresh(): Promise<void> {
-    this.#paused = await this.#parts.store.paused()
+  /** Everybody looks at the store: something may have become ready. */
+  wake(): void {
     this.#presence?.ring()
     this.look()
+  }
+
+  /** A queue was paused or resumed: everybody learns of it. */
+  async refresh(): Promise<void> {
+    this.#setPaused(await this.#parts.store.paused())
+    this.wake()
+    await this.#handBackSurplus()
   }
 
   /** The store has failed for good. */
@@ -157,9 +172,10 @@ export class Worker implements JournalOwner {
   claimAsk(): ClaimAsk | undefined {
     if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
     const room = new Map<string, number>()
-    for (const lane of this.#parts.lanes.values()) if (lane.room > 0) room.set(lane.queue, lane.room)
-    if (room.size === 0) return undefined
-    this.#maybeReady = false
+    if (this.#parts.works) for (const lane of this.#parts.lanes.values()) if (lane.room > 0) room.set(lane.queue, lane.room)
+    if (room.size === 0 && !this.#cancelMaybe) return undefined
+    this.#cancelMaybe = false
+    this.#maybeReady = room.size === 0
     return { room, probation: this.#probation === undefined }
   }
 
@@ -178,7 +194,7 @@ export class Worker implements JournalOwner {
 
   #claimed(claimed: Claimed): void {
     if (claimed.more) this.#maybeReady = true
-    if (claimed.nextDueAt !== undefined) this.expect(claimed.nextDueAt)
+    if (claimed.nextDueAt !== undefined && this.#parts.works) this.expect(claimed.nextDueAt)
     for (const id of claimed.cancelling) this.#parts.runner.cancel(id)
     if (claimed.tasks.length === 0) return
     this.#probation ??= claimed.tasks.find((task) => task.crashes >= 2)?.id
@@ -200,7 +216,7 @@ export class Worker implements JournalOwner {
   async #register(): Promise<void> {
     const { store, hub } = this.#parts
     const incarnation = await store.register(this.#parts.registration())
-    this.#paused = await store.paused()
+    this.#setPaused(await store.paused())
     const presence = this.#parts.presence()
     presence.onRing = () => void this.#onRing()
     presence.onGone = (peer) => void this.#rescuer.look(peer)
@@ -214,16 +230,34 @@ export class Worker implements JournalOwner {
 
   async #onRing(): Promise<void> {
     try {
-      this.#paused = await this.#parts.store.paused()
+      this.#setPaused(await this.#parts.store.paused())
+      await this.#handBackSurplus()
     } catch (error) {
-      this.#parts.hub.emit('store:error', { error })
+      if (this.#incarnation !== undefined) this.#parts.hub.emit('store:error', { error })
     }
+    this.#cancelMaybe = true
     this.look()
+  }
+
+  /** The safety net under the wake-ups. A process that only adds learns how many tasks live, which bounds its adds. */
+  #poll(): void {
+    this.#cancelMaybe = true
+    this.#maybeReady = true
+    if (!this.#draining && !this.#failed) this.journal.wantClaim()
+  }
+
+  #setPaused(paused: ReadonlySet<string>): void {
+    const before = this.#paused
+    this.#paused = paused
+    for (const lane of this.#parts.lanes.values()) lane.paused = paused.has(lane.queue)
+    if (!before.isSubsetOf(paused)) this.#parts.runner.resume()
   }
 
   async #beat(): Promise<void> {
     const self = this.#incarnation
-    if (self === undefined || this.#failed) return
+    if (this.#failed) return
+    // The store refused when this worker came back.
+    if (self === undefined) return this.#draining ? undefined : this.#revive()
     const alive = await this.#parts.store.beat(self, this.#parts.clock.now())
     if (!alive && self === this.#incarnation && !this.#draining) this.#revive()
   }
@@ -236,20 +270,33 @@ export class Worker implements JournalOwner {
   }
 
   async #comeBack(): Promise<void> {
-    const former = this.#incarnation
-    if (former === undefined || this.#draining) return
-    this.#incarnation = undefined
-    this.#probation = undefined
-    const lost = this.#parts.runner.loseClaims()
+    if (this.#draining) return
+    if (this.#incarnation !== undefined) {
+      this.#former = this.#incarnation
+      this.#incarnation = undefined
+      this.#probation = undefined
+      this.#lost = this.#parts.runner.loseClaims()
+    }
     await this.#presence?.leave()
     await this.#register()
-    this.#parts.hub.emit('worker:fenced', { worker: former, lost })
+    this.#parts.hub.emit('worker:fenced', { worker: this.#former!, lost: this.#lost })
     this.look()
   }
 
   async #handBackSurplus(): Promise<void> {
     const surplus = [...this.#parts.lanes.values()].flatMap((lane) => lane.surplus())
-    if (surplus.length > 0) await this.#handBack(surplus)
+    if (surplus.length === 0) return
+    const self = this.#incarnation
+    let back: readonly TaskId[] = []
+    try {
+      back = await this.#handBack(surplus)
+    } finally {
+      // The rest is ours still, and waits here again: the store refused, or somebody asked to cancel it.
+      const given = new Set(back)
+      if (self === this.#incarnation) this.#parts.runner.take(surplus.filter(({ id }) => !given.has(id)))
+      if (this.#probation !== undefined && given.has(this.#probation)) this.#probation = undefined
+      if (given.size > 0) this.#maybeReady = true
+    }
   }
 
   async #handBack(tasks: readonly ClaimedTask[] | 'all'): Promise<readonly TaskId[]> {
@@ -282,7 +329,7 @@ export class Worker implements JournalOwner {
     for (const attempt of runner.attempts.values()) attempt.abort('shutdown' satisfies AbortReason['kind'])
     await within(clock, abortMs, runner.quiet())
     const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
-    this.#upkeep.stop()
+    await within(clock, 1_000, this.#upkeep.stop())
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
     const handedBack = this.#failed ? [] : await this.#handBack('all')
     for (const { attempt } of left) attempt.abandon()

@@ -76,11 +76,16 @@ export function oneOf<const Choices extends readonly string[]>(...choices: Choic
 
 /** A string of `min` (1) to `max` characters. */
 export function string({ min = 1, max }: { min?: number; max?: number } = {}): OptionKind<string> {
-  const expected = `a string of ${max === undefined ? `at least ${min}` : `${min} to ${max}`} characters`
   return custom(
-    expected,
+    `a string${lengths(min, max)}`,
     (given): given is string => typeof given === 'string' && given.length >= min && given.length <= (max ?? Infinity),
   )
+}
+
+function lengths(min: number, max: number | undefined): string {
+  if (max !== undefined) return ` of ${min} to ${max} characters`
+  if (min > 1) return ` of at least ${min} characters`
+  return min === 1 ? ' that is not empty' : ''
 }
 
 /** Any function; its parameters are the caller's affair. */

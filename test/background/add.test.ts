@@ -134,8 +134,8 @@ describe('a task with a delay', () => {
     const store = `sqlite:${databaseFile(t)}` as const
     const runs = bench(t, { store, tasks: [echo], poll: '1h' })
     const adds = bench(t, { store, tasks: [echo], poll: '1h', works: false })
-    await runs.background.start()
-    await adds.background.start()
+    await Promise.all([runs.background.start(), adds.background.start()])
+    await runs.until('attempt:end', (await adds.background.add(echo, 'first')).id)
     const { id } = await adds.background.add(echo, 'a', { delay: 100 })
     await runs.until('attempt:end', id)
   })
@@ -167,7 +167,7 @@ describe('the priority of a task', () => {
   test('decides also among those that wait in the store', async (t) => {
     const store = `sqlite:${databaseFile(t)}` as const
     const adds = bench(t, { store, tasks: [echo], works: false })
-    const added = []
+    const added: { id: string }[] = []
     for (const priority of [0, -1, 5, 0]) added.push(await adds.background.add(echo, '', { priority }))
     const runs = bench(t, { store, tasks: [echo], concurrency: 1 })
     await runs.background.start()

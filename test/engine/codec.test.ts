@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { runInNewContext } from 'node:vm'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { decodeValue, encodeValue } from '../../src/engine/codec.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 import type { StoredValue, ValueFormat } from '../../src/model/task.ts'
@@ -165,7 +165,7 @@ describe('what JSON would lose', () => {
       constructor: 1,
       toString: { prototype: new Date(0) },
       hasOwnProperty: 2,
-      then: 3,
+      valueOf: 3,
       toJSON: 'no function',
     }
     assert.deepEqual({ ...(roundTrip(value) as object) }, value)
@@ -227,7 +227,12 @@ describe('what no store can hold is refused by its path', () => {
 
   test('a getter that throws is named, and its error is the cause', () => {
     const error = new Error('closed')
-    const value = { ok: 1, get name(): string { throw error } } // prettier-ignore
+    const value = {
+      ok: 1,
+      get name(): string {
+        throw error
+      },
+    }
     assert.equal(assertRefused({ user: value }, 'input.user.name', 'a getter that throws').cause, error)
   })
 
@@ -256,7 +261,11 @@ describe('what no store can hold is refused by its path', () => {
 describe('what is checked is what is stored', () => {
   test('a getter is read once', () => {
     let reads = 0
-    const value = { get at() { return ++reads === 1 ? 'first' : assert.ok } } // prettier-ignore
+    const value = {
+      get at() {
+        return ++reads === 1 ? 'first' : assert.ok
+      },
+    }
     assert.deepEqual(roundTrip({ value, plain: new Date(0) }), { value: { at: 'first' }, plain: new Date(0) })
     assert.equal(reads, 1)
   })
@@ -272,9 +281,11 @@ describe('what is checked is what is stored', () => {
     assert.deepEqual(roundTrip([new Proxy([1, 2], {})]), [[1, 2]])
   })
 
-  test('properties that are not enumerable do not count, a toJSON neither', () => {
+  test('properties that are not enumerable do not count, be it a toJSON or a symbol', () => {
     const value = Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'other' })
     assert.deepEqual(encode(value), { format: 0, text: '{"a":1}' })
+    const tagged = Object.defineProperty({ a: 1 }, Symbol('tag'), { value: 1 })
+    assert.deepEqual(encode(tagged), { format: 0, text: '{"a":1}' })
   })
 
   test('a toJSON on a built-in prototype changes nothing', (t) => {

@@ -95,12 +95,11 @@ describe('a schema that does not answer at once', () => {
   const refuses = () => Promise.reject(new Error('no'))
   const schemas: Readonly<Record<string, StandardSchemaV1>> = {
     zod: z.string().refine(() => Promise.resolve(false)),
-    'zod, with a refinement that throws': z.string().refine(() => { throw new Error('no') }), // prettier-ignore
+    'zod, with a refinement that throws': z.string().refine(() => fail(new Error('no'))),
     valibot: v.pipeAsync(v.string(), v.checkAsync(refuses)),
     'a schema that never answers': fakeSchema(() => new Promise(() => {})),
-    'a schema with a thenable of its own': fakeSchema(() => ({
-      then: (_: unknown, no: (error: Error) => void) => no(new Error('x')),
-    })),
+    // oxlint-disable-next-line unicorn/no-thenable -- it is what the test is about.
+    'a schema with a thenable of its own': fakeSchema(() => ({ then: reject })),
   }
   for (const [library, schema] of Object.entries(schemas)) {
     test(`is refused, and its rejection ends nothing (${library})`, async () => {
@@ -126,7 +125,7 @@ describe('any other schema', () => {
 
   test('one that throws throws its own error', () => {
     const error = new Error('broken')
-    const visit = taskWith(fakeSchema(() => { throw error })) // prettier-ignore
+    const visit = taskWith(fakeSchema(() => fail(error)))
     assert.throws(() => validateInput(visit, 1), error)
     assert.throws(() => parseStoredInput(visit, store(1)), error)
   })
@@ -145,6 +144,14 @@ describe('any other schema', () => {
     assert.throws(() => parseStoredInput(visit, { format: 0, text: '{' }), { code: 'STORED_VALUE_UNREADABLE' })
   })
 })
+
+function fail(error: Error): never {
+  throw error
+}
+
+function reject(_: unknown, refuse: (error: Error) => void): void {
+  refuse(new Error('no'))
+}
 
 function fakeSchema(validate: (value: unknown) => unknown): StandardSchemaV1 {
   return { '~standard': { version: 1, vendor: 'test', validate: validate as StandardSchemaV1.Props['validate'] } }

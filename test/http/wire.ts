@@ -63,22 +63,75 @@ export class Wire {
 
   /** Resolves to all that was received once it matches. */
   async until(pattern: RegExp): Promise<string> {
-    return this.#when(() => pattern.test(this.text), String(pattern))
+    return this.#take(() => (pattern.test(this.text) ? this.text : undefined))
   }
 
   /** Resolves to all that was received once the server has closed the connection. */
   async end(): Promise<string> {
-    return this.#when(() => this.socket.closed, 'the end')
+    return this.#take(() => (this.socket.closed ? this.text : undefined))
   }
 
-  async #when(isThere: () => boolean, what: string): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>()
+  /** Takes the next whole answer from what is received. */
+  async answer(): Promise<Answer> {
+    const [answer, length] = await this.#take(() => readAnswer(this.text, this.socket.closed))
+    this.text = this.text.slice(length)
+    return answer
+  }
+
+  async #take<T>(read: () => T | undefined): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
     this.#look = () => {
-      if (isThere()) resolve(this.text)
-      else if (this.socket.closed) reject(new Error(`closed before ${what}, after: ${JSON.stringify(this.text)}`))
+      const value = read()
+      if (value !== undefined) resolve(value)
+      else if (this.socket.closed) reject(new Error(`closed after: ${JSON.stringify(this.text)}`))
     }
     this.#look()
     return promise
+  }
+}
+
+/** An answer as a client sees it; names of headers in lower case. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** The first whole answer in the text, and how much of the text it takes. */
+function readAnswer(text: string, ended: boolean): [Answer, number] | undefined {
+  const bodyAt = text.indexOf('\r\n\r\n') + 4
+  if (bodyAt < 4) return undefined
+  const [statusLine = '', ...lines] = text.slice(0, bodyAt - 4).split('\r\n')
+  const headers = Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
+  )
+  const status = Number(statusLine.slice(9, 12))
+  const body = readBody(text.slice(bodyAt), headers, ended, status === 204 || status === 304)
+  return body === undefined ? undefined : [{ status, headers, body: body[0] }, bodyAt + body[1]]
+}
+
+function readBody(
+  text: string,
+  headers: Answer['headers'],
+  ended: boolean,
+  isEmpty: boolean,
+): [string, number] | undefined {
+  if (isEmpty) return ['', 0]
+  if (headers['content-length'] !== undefined) {
+    const length = Number(headers['content-length'])
+    return text.length < length ? undefined : [text.slice(0, length), length]
+  }
+  if (headers['transfer-encoding'] !== 'chunked') return ended ? [text, text.length] : undefined
+  let body = ''
+  for (let at = 0; ;) {
+    const lineEnd = text.indexOf('\r\n', at)
+    if (lineEnd < 0) return undefined
+    const length = Number.parseInt(text.slice(at, lineEnd), 16)
+    const next = lineEnd + 2 + length + 2
+    if (next > text.length) return undefined
+    body += text.slice(lineEnd + 2, next - 2)
+    if (length === 0) return [body, next]
+    at = next
   }
 }
 

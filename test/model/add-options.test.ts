@@ -23,7 +23,15 @@ describe('the options of add', () => {
   })
 
   test('every option changes what is read', () => {
-    const given = { delay: '5s', priority: -3, queue: 'mail', on: 'always', id: 'a:1', parallel: true, durability: 'process' }
+    const given = {
+      delay: '5s',
+      priority: -3,
+      queue: 'mail',
+      on: 'always',
+      id: 'a:1',
+      parallel: true,
+      durability: 'process',
+    }
     const { delay: _, ...rest } = given
     assert.deepEqual({ ...parse(given) }, { ...NOTHING, ...rest, delayMs: 5000 })
     assert.equal(parse({ runAt: new Date(1234) }).runAt, 1234)
@@ -33,7 +41,10 @@ describe('the options of add', () => {
   test('undefined is not given', () => assert.deepEqual({ ...parse({ delay: undefined, id: undefined }) }, NOTHING))
 
   test('an unknown option is refused by name', () => {
-    assert.throws(() => parse({ dealy: 1 }), { code: 'OPTION_UNKNOWN', details: { where: 'add("send-welcome")', option: 'dealy', meant: 'delay' } })
+    assert.throws(() => parse({ dealy: 1 }), {
+      code: 'OPTION_UNKNOWN',
+      details: { where: 'add("send-welcome")', option: 'dealy', meant: 'delay' },
+    })
   })
 
   test('delay and runAt exclude each other', () => {
@@ -42,9 +53,19 @@ describe('the options of add', () => {
 
   test('values out of range are refused', () => {
     const bad = [
-      { priority: 1001 }, { priority: 0.5 }, { queue: '' }, { queue: 'a b' }, { queue: 'q'.repeat(101) }, { on: 'sometimes' },
-      { parallel: 1 }, { durability: 'ram' }, { runAt: new Date(NaN) }, { runAt: NaN }, { runAt: 9e15 }, { runAt: '2030-01-01' },
-    ] // prettier-ignore
+      { priority: 1001 },
+      { priority: 0.5 },
+      { queue: '' },
+      { queue: 'a b' },
+      { queue: 'q'.repeat(101) },
+      { on: 'sometimes' },
+      { parallel: 1 },
+      { durability: 'ram' },
+      { runAt: new Date(NaN) },
+      { runAt: NaN },
+      { runAt: 9e15 },
+      { runAt: '2030-01-01' },
+    ]
     for (const options of bad) assert.throws(() => parse(options), { code: 'OPTION_INVALID' }, JSON.stringify(options))
     assert.throws(() => parse({ delay: -1 }), { code: 'DURATION_INVALID' })
     assert.throws(() => parse(null), { code: 'OPTIONS_INVALID' })

@@ -13,7 +13,9 @@ describe('the option that was meant', () => {
     ['another case', 'TimeOut', 'timeout'],
     ['a short name with one error', 'ids', 'id'],
   ]
-  for (const [what, given, meant] of table) test(`${what} is forgiven`, () => assert.equal(didYouMean(given, KNOWN), meant))
+  for (const [what, given, meant] of table) {
+    test(`${what} is forgiven`, () => assert.equal(didYouMean(given, KNOWN), meant))
+  }
 
   test('nothing is guessed from afar', () => {
     assert.equal(didYouMean('retries', KNOWN), undefined)
@@ -22,5 +24,6 @@ describe('the option that was meant', () => {
     assert.equal(didYouMean('timeout'.repeat(20), KNOWN), undefined)
   })
 
-  test('the nearest of several is meant', () => assert.equal(didYouMean('cat', ['cart', 'cat1', 'bat', 'cats']), 'cart'))
+  test('the nearest of several is meant', () =>
+    assert.equal(didYouMean('cat', ['cart', 'cat1', 'bat', 'cats']), 'cart'))
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { DURATION_MS_MAX, durationMs } from '../../src/model/duration.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 

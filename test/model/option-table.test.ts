@@ -87,7 +87,11 @@ describe('an option table', () => {
 
   test('counts undefined as not given', () => {
     assert.equal(parse({ store: 'x', concurrency: undefined }).concurrency, 10)
-    assertRefused(() => parse({ store: undefined }), 'OPTION_INVALID', 'create(): option "store" must be a string of 1 to 20 characters, got nothing.')
+    assertRefused(
+      () => parse({ store: undefined }),
+      'OPTION_INVALID',
+      'create(): option "store" must be a string of 1 to 20 characters, got nothing.',
+    )
   })
 
   test('returns frozen values and leaves the given object alone', () => {
@@ -99,24 +103,42 @@ describe('an option table', () => {
   })
 
   test('refuses an unknown option and says what was meant', () => {
-    assertRefused(() => parse({ store: 'x', concurency: 1 }), 'OPTION_UNKNOWN', 'create() got an unknown option "concurency", did you mean "concurrency"?')
+    assertRefused(
+      () => parse({ store: 'x', concurency: 1 }),
+      'OPTION_UNKNOWN',
+      'create() got an unknown option "concurency", did you mean "concurrency"?',
+    )
     assertRefused(() => parse({ store: 'x', redis: 1 }), 'OPTION_UNKNOWN', 'create() got an unknown option "redis".')
     assertRefused(
       () => parse({ store: 'x', retry: { atempts: 1 } }),
       'OPTION_UNKNOWN',
       'create(): option "retry" got an unknown option "atempts", did you mean "attempts"?',
     )
-    assertRefused(() => parse(JSON.parse('{"store":"x","__proto__":{}}')), 'OPTION_UNKNOWN', 'create() got an unknown option "__proto__".')
+    assertRefused(
+      () => parse(JSON.parse('{"store":"x","__proto__":{}}')),
+      'OPTION_UNKNOWN',
+      'create() got an unknown option "__proto__".',
+    )
   })
 
   test('refuses what is no object of options', () => {
-    for (const [given, got] of [[null, 'null'], [[], 'an empty array'], ['x', '"x"'], [1, '1'], [() => 1, 'a function']] as const) {
+    for (const [given, got] of [
+      [null, 'null'],
+      [[], 'an empty array'],
+      ['x', '"x"'],
+      [1, '1'],
+      [() => 1, 'a function'],
+    ] as const) {
       assertRefused(() => parse(given), 'OPTIONS_INVALID', `create() must be given an object of options, got ${got}.`)
     }
   })
 
   test('holds its rules and names the values that break one', () => {
-    assertRefused(() => parse({ store: 'x', beat: '20s' }), 'OPTIONS_CONFLICT', 'create(): lease must be at least 3 × beat, got lease 30000 ms, beat 20000 ms.')
+    assertRefused(
+      () => parse({ store: 'x', beat: '20s' }),
+      'OPTIONS_CONFLICT',
+      'create(): lease must be at least 3 × beat, got lease 30000 ms, beat 20000 ms.',
+    )
     assertRefused(
       () => parse({ store: 'x', retry: { base: '2h' } }),
       'OPTIONS_CONFLICT',
@@ -141,7 +163,7 @@ describe('an option table', () => {
       ['retry.attempts', 'an integer from 1 to 1000', '3', false],
       ['retry.base', 'a duration from 1 ms', "'1s'", false],
       ['retry.cap', "a duration from 1 ms to '365d'", "'1h'", false],
-      ['name', 'a string of at least 1 characters', undefined, false],
+      ['name', 'a string that is not empty', undefined, false],
     ])
     assert.deepEqual(OPTIONS.rules, ['lease must be at least 3 × beat'])
     assert.ok(OPTIONS.rows.every((row) => row.says !== ''))
@@ -149,7 +171,12 @@ describe('an option table', () => {
 
   test('reads an option once, so a getter cannot change its mind', () => {
     let reads = 0
-    const given = { store: 'x', get concurrency() { return ++reads === 1 ? 5 : 'five' } } // prettier-ignore
+    const given = {
+      store: 'x',
+      get concurrency() {
+        return ++reads === 1 ? 5 : 'five'
+      },
+    }
     assert.equal(parse(given).concurrency, 5)
     assert.equal(reads, 1)
   })
@@ -216,6 +243,9 @@ describe('a kind', () => {
   test('string takes its lengths', () => {
     assert.equal(read(string({ min: 0, max: 2 }), ''), '')
     invalid(string({ max: 2 }), '', 'a string of 1 to 2 characters, got ""')
+    invalid(string(), '', 'a string that is not empty, got ""')
+    invalid(string({ min: 3 }), 'ab', 'a string of at least 3 characters, got "ab"')
+    invalid(string({ min: 0 }), 5, 'a string, got 5')
     invalid(string({ max: 2 }), 'abc', 'a string of 1 to 2 characters, got "abc"')
   })
 
@@ -239,7 +269,10 @@ describe('a kind', () => {
   })
 
   test('a record with "__proto__" as a key reaches no prototype', () => {
-    const record = read(recordOf(custom('anything', (given): given is unknown => given !== undefined)), JSON.parse('{"__proto__":{"evil":1}}'))
+    const record = read(
+      recordOf(custom('anything', (given): given is unknown => given !== undefined)),
+      JSON.parse('{"__proto__":{"evil":1}}'),
+    )
     assert.equal(Object.getPrototypeOf(record), null)
     assert.equal(({} as Record<string, unknown>)['evil'], undefined)
   })
@@ -249,6 +282,10 @@ describe('a kind', () => {
     assert.equal(read(kind, 5), 5)
     assert.deepEqual({ ...(read(kind, { mail: 2 }) as object) }, { mail: 2 })
     invalid(kind, 'x', 'an integer from 1, or an object in which each value is an integer from 1, got "x"')
-    assertRefused(() => read(kind, { mail: 0 }), 'OPTION_INVALID', 'f(): option "x.mail" must be an integer from 1, got 0.')
+    assertRefused(
+      () => read(kind, { mail: 0 }),
+      'OPTION_INVALID',
+      'f(): option "x.mail" must be an integer from 1, got 0.',
+    )
   })
 })

@@ -4,7 +4,9 @@ import { describe, test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { received } from '../../src/model/received.ts'
 
-class Invoice {}
+class Invoice {
+  readonly number = 1
+}
 
 describe('what was received is said in a few words', () => {
   const revoked = Proxy.revocable({}, {})
@@ -36,7 +38,12 @@ describe('what was received is said in a few words', () => {
     [new URL('http://localhost'), 'a URL'],
     [new Invoice(), 'an instance of Invoice'],
     [new Socket(), 'an instance of Socket'],
-    [new (class {})(), 'an instance of a class without a name'],
+    [
+      new (class {
+        readonly a = 1
+      })(),
+      'an instance of a class without a name',
+    ],
     [Object.create(Date.prototype), 'an object that cannot be inspected'],
     [revoked.proxy, 'an object that cannot be inspected'],
   ]

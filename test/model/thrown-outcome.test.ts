@@ -8,7 +8,10 @@ describe('what run throws to say how it ended', () => {
   test('retryAfter is an Error with a delay, and costs an attempt unless told otherwise', () => {
     const error = retryAfter('30s')
     assert.ok(error instanceof Error)
-    assert.deepEqual([error.name, error.message, error.delayMs, error.costsAttempt], ['RetryAfter', 'Retry after 30000 ms.', 30_000, true])
+    assert.deepEqual(
+      [error.name, error.message, error.delayMs, error.costsAttempt],
+      ['RetryAfter', 'Retry after 30000 ms.', 30_000, true],
+    )
     assert.equal(retryAfter(5, { costsAttempt: false }).costsAttempt, false)
     assert.equal(Object.hasOwn(error, 'cause'), false)
   })
@@ -17,11 +20,16 @@ describe('what run throws to say how it ended', () => {
     const cause = new Error('403')
     const error = giveUp('the account is closed', { cause })
     assert.ok(error instanceof Error)
-    assert.deepEqual([error.name, error.message, error.why, error.cause], ['GiveUp', 'the account is closed', 'the account is closed', cause])
+    assert.deepEqual(
+      [error.name, error.message, error.why, error.cause],
+      ['GiveUp', 'the account is closed', 'the account is closed', cause],
+    )
   })
 
   test('the stack begins where it was thrown', () => {
-    for (const error of [retryAfter(1), giveUp('no')]) assert.match(error.stack?.split('\n')[1] ?? '', /thrown-outcome\.test\.ts/)
+    for (const error of [retryAfter(1), giveUp('no')]) {
+      assert.match(error.stack?.split('\n')[1] ?? '', /thrown-outcome\.test\.ts/)
+    }
   })
 
   test('each is told from the other and from everything else', () => {

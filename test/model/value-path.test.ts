@@ -4,7 +4,10 @@ import { formatPath } from '../../src/model/value-path.ts'
 
 test('a path is written as one would write it in code', () => {
   assert.equal(formatPath('input', []), 'input')
-  assert.equal(formatPath('input', ['user', 'größe', '$ref', 'two words', '1st', '']), 'input.user.größe.$ref["two words"]["1st"][""]')
+  assert.equal(
+    formatPath('input', ['user', 'größe', '$ref', 'two words', '1st', '']),
+    'input.user.größe.$ref["two words"]["1st"][""]',
+  )
   assert.equal(formatPath('input', ['lines', 3, 'sku']), 'input.lines[3].sku')
   assert.equal(formatPath('input', [Symbol('hidden')]), 'input[Symbol(hidden)]')
 })
@@ -17,7 +20,10 @@ test('a step into a Map or a Set names its key or its place', () => {
 })
 
 test('a very long path loses its middle', () => {
-  const path = formatPath('input', Array.from({ length: 500 }, () => 'next'))
+  const path = formatPath(
+    'input',
+    Array.from({ length: 500 }, () => 'next'),
+  )
   assert.equal(path.length, 201)
   assert.match(path, /^input\.next.*….*\.next$/)
 })

@@ -1,3 +1,11 @@
+import {
+  type AnyTaskDefinition,
+  type BackgroundTasks,
+  defineTask,
+  type InputOf,
+  type ResultOf,
+  type TaskDefinition,
+} from 'afterword'
 /**
  * What the compiler says about definitions and inputs, in a user's code. Each `@ts-expect-error` states its claim, and the
  * compiler fails where the claim does not hold. Compiled only, never run.
@@ -5,7 +13,6 @@
 import { type } from 'arktype'
 import * as v from 'valibot'
 import { z } from 'zod'
-import { type AnyTaskDefinition, type BackgroundTasks, defineTask, type InputOf, type ResultOf, type TaskDefinition } from 'afterword'
 
 declare const tasks: BackgroundTasks
 
@@ -150,7 +157,11 @@ interface Tree {
   readonly spouse: [Tree] | null
 }
 const tree = defineTask({ name: 'tree', run: (value: Tree) => value.name })
-tasks.add(tree, { name: 'a', children: new Map([['b', { name: 'b', children: new Map(), spouse: null }]]), spouse: null })
+tasks.add(tree, {
+  name: 'a',
+  children: new Map([['b', { name: 'b', children: new Map(), spouse: null }]]),
+  spouse: null,
+})
 interface Knot {
   readonly name: string
   readonly next: readonly [Knot] | Map<string, Knot[]> | null

@@ -23,7 +23,8 @@ export function drawMail(mail) {
 function drawCount() {
   const twice = [...mails.values()].filter(({ deliveredAt }) => deliveredAt.length > 1).length
   byId('mails-none').hidden = mails.size > 0
-  say(byId('mail-count'), mails.size === 0 ? '' : twice === 0 ? `${mails.size}` : `${mails.size}, ${twice} of them delivered twice`)
+  const doubled = twice === 0 ? '' : `, ${twice} of them delivered more than once`
+  say(byId('mail-count'), mails.size === 0 ? '' : `${mails.size} ${mails.size === 1 ? 'mail' : 'mails'}${doubled}`)
 }
 
 function entryOf({ messageId, to, subject, text, deliveredAt }) {

@@ -8,7 +8,7 @@ import { addSignup, drawSignups, drawTask, tick } from './signups.js'
 import { drawTally } from './tally.js'
 import { learn, taskOf } from './tasks.js'
 
-const server = { isUp: false, deaths: 0, widths: [96, 320, 640], photoBytesMax: 8 * 1024 * 1024 }
+const server = { isUp: false, deaths: 0, demoId: '', widths: [96, 320, 640], photoBytesMax: 8 * 1024 * 1024 }
 
 /** The sign-up whose thumbnails are shown large: the last one of the form. */
 let shown = { taskId: '', photoId: '' }
@@ -61,7 +61,9 @@ function fillThumbnails() {
   for (const width of taskOf(shown.taskId)?.progress?.made ?? []) {
     const frame = byId(`thumbnail-${width}`)
     if (frame === null || frame.querySelector('img') !== null) continue
-    frame.prepend(element('img', { src: `thumbnails/${shown.photoId}-${width}.webp`, alt: `The photograph, ${width} pixels wide` }))
+    const image = element('img', { src: `thumbnails/${shown.photoId}-${width}.webp`, alt: `The photograph, ${width} pixels wide` })
+    image.addEventListener('error', () => image.remove())
+    frame.prepend(image)
   }
 }
 
@@ -118,7 +120,9 @@ byId('forget').addEventListener('click', () => {
 
 const onNews = {
   hello({ demoId, pid, widths, photoBytesMax, mails, incidents }) {
-    Object.assign(server, { isUp: true, widths, photoBytesMax, deaths: 0 })
+    // Another data folder: what this page shows is about a store that is not there any more.
+    if (server.demoId !== '' && server.demoId !== demoId) return location.reload()
+    Object.assign(server, { isUp: true, demoId, widths, photoBytesMax, deaths: 0 })
     setServer('up', `process ${pid} answers`)
     byId('happened').replaceChildren()
     for (const incident of incidents) drawIncident(incident)

@@ -3,7 +3,7 @@ import { byId, element, milliseconds, say } from './dom.js'
 import { signups } from './ledger.js'
 import { inWords, scars, taskOf } from './tasks.js'
 
-const SHOWN_MAX = 60
+const SHOWN_MAX = 24
 
 /** @type {Map<string, HTMLElement>} a step for each task that is shown */
 const steps = new Map()
@@ -16,6 +16,7 @@ export function drawSignups(onChoose) {
   portraits.clear()
   const all = signups()
   byId('signups').replaceChildren(...all.slice(-SHOWN_MAX).reverse().map((signup) => row(signup, onChoose)))
+  byId('signups-none').hidden = all.length > 0
   const older = byId('older')
   older.hidden = all.length <= SHOWN_MAX
   say(older, `And ${all.length - SHOWN_MAX} earlier sign-ups, which are counted above.`)
@@ -27,12 +28,15 @@ export function drawSignups(onChoose) {
  */
 export function addSignup(signup, onChoose) {
   const list = byId('signups')
+  byId('signups-none').hidden = true
   list.prepend(row(signup, onChoose))
   if (list.children.length > SHOWN_MAX) drawSignups(onChoose)
 }
 
 function row(signup, onChoose) {
-  const portrait = element('img', { alt: '', width: 44, height: 44, hidden: true })
+  const portrait = element('img', { alt: '', width: 40, height: 40, hidden: true })
+  // The server may die while it serves it: the next one is asked again.
+  portrait.addEventListener('error', () => (portrait.hidden = true))
   const frame = element('span', { className: 'portrait', ariaHidden: 'true' }, signup.name.slice(0, 1), portrait)
   const who = element('span', { className: 'who' }, element('b', {}, signup.name), element('small', {}, `answered in ${milliseconds(signup.ms)}`))
   const series = signup.tasks.map(({ id, name }) => {
@@ -53,7 +57,7 @@ export function drawTask(id) {
   if (step === undefined) return
   const task = taskOf(id)
   step.dataset.state = task?.state ?? 'none'
-  say(/** @type {HTMLElement} */ (step.lastElementChild), [inWords(task), ...scars(task)].join(' · '))
+  say(/** @type {HTMLElement} */ (step.lastElementChild), inWords(task) + scars(task))
   const portrait = portraits.get(id)
   if (portrait !== undefined && portrait.image.hidden && task?.progress?.made.includes(96)) {
     portrait.image.src = `thumbnails/${portrait.photoId}-96.webp`

@@ -79,7 +79,8 @@ function compare(a, b) {
  */
 export function inWords(task) {
   if (task === undefined) return 'no news yet'
-  const again = task.attempt > 1 ? `, attempt ${task.attempt}` : ''
+  const { crashes = 0 } = task
+  const again = task.attempt - crashes > 1 ? `, attempt ${task.attempt}` : ''
   switch (task.state) {
     case 'waiting':
       return 'waits its turn'
@@ -88,7 +89,7 @@ export function inWords(task) {
     case 'running':
       return `running${again}`
     case 'scheduled':
-      return `attempt ${task.attempt} failed, next ${untilDue(task.dueAt)}`
+      return `attempt ${task.attempt + 1} ${untilDue(task.dueAt)}`
     case 'succeeded':
       return `done${again}`
     case 'failed':
@@ -102,12 +103,10 @@ export function inWords(task) {
   }
 }
 
-/** What happened to it besides its attempts: `survived 1 crash`. */
-export function scars({ crashes = 0, handBacks = 0 } = {}) {
-  return [
-    crashes > 0 ? `survived ${crashes === 1 ? 'a crash' : `${crashes} crashes`}` : '',
-    handBacks > 0 ? `handed back ${handBacks === 1 ? 'once' : `${handBacks} times`}` : '',
-  ].filter(Boolean)
+/** What happened to it besides its own failures, to be appended: ` after a crash`. */
+export function scars({ crashes = 0, handBacks = 0, state = '' } = {}) {
+  const crashed = crashes > 0 ? ` after ${crashes === 1 ? 'a crash' : `${crashes} crashes`}` : ''
+  return handBacks > 0 && !isFinal(state) ? `${crashed} · handed back` : crashed
 }
 
 function untilDue(dueAt) {
@@ -118,5 +117,5 @@ function untilDue(dueAt) {
 function momentOf(task) {
   const made = task.state === 'running' && task.progress ? `, ${task.progress.made.join(' and ')} px made` : ''
   const words = task.state === 'scheduled' ? `attempt ${task.attempt} failed: ${task.error}` : inWords(task)
-  return [words + made, ...scars(task)].join(', ')
+  return words + scars(task) + made
 }

@@ -8,10 +8,16 @@ import type { KnownWorker } from './write-transaction.ts'
 const PROMOTE_MAX = 256
 
 /** Makes due tasks ready, then claims for each queue with room. Runs inside the caller's transaction. */
-export function claimTasks(db: Database, worker: KnownWorker, ask: ClaimAsk, now: Instant, ready: Set<string>): Claimed {
+export function claimTasks(
+  db: Database,
+  worker: KnownWorker,
+  ask: ClaimAsk,
+  paused: ReadonlySet<string>,
+  now: Instant,
+  ready: Set<string>,
+): Claimed {
   const promoted = db.sql('promote').all(now, PROMOTE_MAX) as { queue: string }[]
   for (const { queue } of promoted) ready.add(queue)
-  const paused = new Set((db.sql('paused').all() as { queue: string }[]).map((row) => row.queue))
   const tasks: ClaimedTask[] = []
   let more = promoted.length === PROMOTE_MAX
   let { probation } = ask

@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AfterwordError } from '../../model/errors.ts'
 import type { Chance } from '../../ports/chance.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -31,7 +31,7 @@ export class Database {
   readonly #prepared = new Map<StatementName, StatementSync>()
   #waiting: Promise<unknown> | undefined
   #failure: AfterwordError | undefined
-  #closed = false
+  #ended = false
 
   constructor(file: string, connection: DatabaseSync, parts: DatabaseParts) {
     this.file = file
@@ -52,9 +52,10 @@ export class Database {
   async transact<T>(work: () => T): Promise<T> {
     if (this.#waiting === undefined) {
       const done = this.#attempt(work)
-      if (done !== BUSY) return done as T
+      if (done !== BUSY) return done
     }
-    const turn = (this.#waiting ?? Promise.resolve()).then(() => this.#retry(work))
+    const begunMs = this.#parts.clock.monotonicMs()
+    const turn = (this.#waiting ?? Promise.resolve()).then(() => this.#retry(work, begunMs))
     const settled = turn.then(
       () => undefined,
       () => undefined,
@@ -86,17 +87,21 @@ export class Database {
     return this.#failure
   }
 
+  /** Begins nothing more; what waits for the lock is refused as closed. */
+  end(): void {
+    this.#ended = true
+  }
+
   /** Lets go of the file. Closing twice is fine. */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
+    this.#ended = true
     this.#prepared.clear()
-    this.connection.close()
+    if (this.connection.isOpen) this.connection.close()
   }
 
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure
-    if (this.#closed) throw new AfterwordError('STORE_CLOSED', { file: this.file })
+    if (this.#ended) throw new AfterwordError('STORE_CLOSED', { file: this.file })
   }
 
   #attempt<T>(work: () => T): T | typeof BUSY {
@@ -133,14 +138,15 @@ export class Database {
     return isFatal(error) ? this.fail(error) : toStoreError(error, this.file)
   }
 
-  async #retry<T>(work: () => T): Promise<T> {
+  async #retry<T>(work: () => T, begunMs: number): Promise<T> {
     const { clock, chance } = this.#parts
-    const begunMs = clock.monotonicMs()
     for (let tries = 0; ; tries++) {
       const done = this.#attempt(work)
       if (done !== BUSY) return done
       const waitedMs = clock.monotonicMs() - begunMs
-      if (waitedMs > BUSY_WAIT_MS_MAX) throw new AfterwordError('STORE_BUSY', { file: this.file, waitedMs: Math.round(waitedMs) })
+      if (waitedMs > BUSY_WAIT_MS_MAX) {
+        throw new AfterwordError('STORE_BUSY', { file: this.file, waitedMs: Math.round(waitedMs) })
+      }
       await new Promise<void>((resolve) => {
         if (tries < BUSY_IMMEDIATE_TRIES) clock.soon(resolve)
         else clock.after(1 + chance.fraction() * 2, resolve, true)

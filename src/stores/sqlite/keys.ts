@@ -21,7 +21,8 @@ const HEX_VALUES = Float64Array.from({ length: 128 }, (_, code) => {
  * Undefined for any other id.
  */
 export function homeKey(id: TaskId): number | undefined {
-  if (id.length !== 36 || id.charCodeAt(14) !== SEVEN || id.charCodeAt(8) !== DASH || id.charCodeAt(13) !== DASH) return undefined
+  if (id.length !== 36 || id.charCodeAt(14) !== SEVEN) return undefined
+  if (id.charCodeAt(8) !== DASH || id.charCodeAt(13) !== DASH) return undefined
   // Digit by digit: twice as fast as slicing and parsing, on a path that every add and every outcome takes.
   const ms = hexDigits(id, 0, 8) * 65_536 + hexDigits(id, 9, 13) - EPOCH_MS
   const counter = hexDigits(id, 15, 18)

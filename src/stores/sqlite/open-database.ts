@@ -1,15 +1,22 @@
 import { DatabaseSync } from 'node:sqlite'
 import { AfterwordError } from '../../model/errors.ts'
+import type { Incarnation } from '../../model/task.ts'
+import { probeLock } from './lock-file.ts'
+import { APPLICATION_ID, type Migration, MIGRATIONS } from './migrations.ts'
+import { PresenceFolder } from './presence-folder.ts'
 import { toStoreError } from './sqlite-errors.ts'
-import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './migrations.ts'
 import { statements } from './statements.ts'
 
 /** Recovery and the change to WAL may meet another process that does the same; then, and only then, SQLite may wait. */
 const OPEN_TIMEOUT_MS = 5_000
 const CACHE_KIB = 16_384
 
-/** Opens the file, or memory, with every setting that matters set and read back. Throws a coded error. */
-export function openDatabase(file: string | undefined): DatabaseSync {
+/**
+ * Opens the file, or memory, with every setting that matters set and read back. Throws a coded error.
+ *
+ * @param migrations  the steps of the schema; a test of migrations brings its own.
+ */
+export function openDatabase(file: string | undefined, migrations: readonly Migration[] = MIGRATIONS): DatabaseSync {
   const name = file ?? ':memory:'
   let db: DatabaseSync | undefined
   try {
@@ -22,13 +29,20 @@ export function openDatabase(file: string | undefined): DatabaseSync {
       db.exec('PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1')
     }
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA mmap_size = 0; PRAGMA trusted_schema = 0`)
-    migrate(db, name)
+    migrate(db, name, migrations)
     db.exec('PRAGMA busy_timeout = 0')
     return db
   } catch (error) {
     db?.close()
     throw error instanceof AfterwordError ? error : toStoreError(error, name)
   }
+}
+
+interface OlderWorker {
+  readonly incarnation: Incarnation
+  readonly name: string
+  readonly pid: number
+  readonly version: string
 }
 
 function pragma(db: DatabaseSync, name: string): unknown {
@@ -42,9 +56,10 @@ function setting(db: DatabaseSync, name: string, value: string, expected: unknow
 }
 
 function refuseForeign(db: DatabaseSync, file: string): void {
+  // In this order: another process may make the schema, which brings the id, between the two.
+  const { count } = db.prepare(statements.is_empty).get() as { count: number }
   const id = pragma(db, 'application_id')
   if (id === APPLICATION_ID) return
-  const { count } = db.prepare(statements.is_empty).get() as { count: number }
   if (count > 0 || id !== 0) throw new AfterwordError('STORE_NOT_OURS', { file })
 }
 
@@ -53,21 +68,17 @@ function refuseForeign(db: DatabaseSync, file: string): void {
  * release is used as it is when that release says that ours may, else refused. A step that older workers would not
  * survive is refused while one of them is registered.
  */
-function migrate(db: DatabaseSync, file: string): void {
-  for (;;) {
+function migrate(db: DatabaseSync, file: string, migrations: readonly Migration[]): void {
+  const known = migrations.at(-1)?.version ?? 0
+  // Without the lock first: a file that is up to date, the usual one, disturbs nobody who writes.
+  for (let version = versionOf(db); version !== known; version = versionOf(db)) {
+    if (version > known) return acceptNewer(db, file, version, known)
     db.exec(statements.begin)
     try {
-      const version = pragma(db, 'user_version') as number
-      if (version > SCHEMA_VERSION) acceptNewer(db, file, version)
-      const step = MIGRATIONS.find((migration) => migration.version > version)
-      if (step !== undefined) {
-        if (version > 0) refuseOlderWorkers(db, file, step.compatibleFrom)
-        db.exec(step.sql)
-        db.prepare(statements.set_compatibility).run(step.compatibleFrom)
-        db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${step.version}`)
-      }
+      const version = versionOf(db)
+      const step = migrations.find((migration) => migration.version > version)
+      if (step !== undefined) take(db, file, version, step)
       db.exec(statements.commit)
-      if (step === undefined) return
     } catch (error) {
       if (db.isTransaction) db.exec(statements.rollback)
       throw error
@@ -75,13 +86,27 @@ function migrate(db: DatabaseSync, file: string): void {
   }
 }
 
-function acceptNewer(db: DatabaseSync, file: string, version: number): void {
-  const { from_version: from } = db.prepare(statements.compatibility).get() as { from_version: number }
-  if (from > SCHEMA_VERSION) throw new AfterwordError('STORE_NEWER', { file, version, known: SCHEMA_VERSION })
+function versionOf(db: DatabaseSync): number {
+  return pragma(db, 'user_version') as number
 }
 
+function take(db: DatabaseSync, file: string, version: number, step: Migration): void {
+  if (version > 0) refuseOlderWorkers(db, file, step.compatibleFrom)
+  db.exec(step.sql)
+  db.prepare(statements.set_compatibility).run(step.compatibleFrom)
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${step.version}`)
+}
+
+function acceptNewer(db: DatabaseSync, file: string, version: number, known: number): void {
+  const { from_version: from } = db.prepare(statements.compatibility).get() as { from_version: number }
+  if (from > known) throw new AfterwordError('STORE_NEWER', { file, version, known })
+}
+
+/** Workers that still run; the row of one whose process is gone is left to the rescue. */
 function refuseOlderWorkers(db: DatabaseSync, file: string, compatibleFrom: number): void {
-  const older = db.prepare(statements.older_workers).all(compatibleFrom) as unknown as { name: string; pid: number; version: string }[]
+  const presence = new PresenceFolder(file)
+  const registered = db.prepare(statements.older_workers).all(compatibleFrom) as unknown as OlderWorker[]
+  const older = registered.filter(({ incarnation }) => probeLock(presence.lockFile(incarnation)) !== 'free')
   if (older.length === 0) return
   const workers = older.map((worker) => `${worker.name} (process ${worker.pid}, version ${worker.version})`).join(', ')
   throw new AfterwordError('STORE_IN_USE_BY_OLDER', { file, workers })

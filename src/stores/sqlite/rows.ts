@@ -1,5 +1,5 @@
-import type { ClaimedTask, StoredError, StoredValue, TaskRecord, ValueFormat, WorkerRecord } from '../../model/task.ts'
 import type { TaskState } from '../../model/task-state.ts'
+import type { ClaimedTask, StoredError, StoredValue, TaskRecord, ValueFormat, WorkerRecord } from '../../model/task.ts'
 
 /** Task states as stored; the partial indexes and the order of the table `task_state` depend on these numbers. */
 export const STATE_CODES = {

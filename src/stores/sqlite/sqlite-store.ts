@@ -1,15 +1,25 @@
 import { AfterwordError } from '../../model/errors.ts'
-import { LIVE_STATES } from '../../model/task-state.ts'
-import type { Incarnation, Instant, Retention, StoredError, TaskId, TaskRecord, WorkerRecord, WorkerRegistration } from '../../model/task.ts'
-import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../../ports/store.ts'
+import type { LIVE_STATES } from '../../model/task-state.ts'
+import type {
+  Incarnation,
+  Instant,
+  Retention,
+  StoredError,
+  TaskId,
+  TaskRecord,
+  WorkerRecord,
+  WorkerRegistration,
+} from '../../model/task.ts'
 import type { Chance } from '../../ports/chance.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../../ports/store.ts'
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { homeKey, spareKey } from './keys.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
 import { openDatabase } from './open-database.ts'
 import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
+import { toStoreError } from './sqlite-errors.ts'
 import type { StatementName } from './statements.ts'
 import { type SyncMode, WalSync } from './wal-sync.ts'
 import { type KnownWorker, WriteTransaction } from './write-transaction.ts'
@@ -35,7 +45,8 @@ export class SqliteStore implements Store {
   readonly #parts: SqliteStoreParts
   #db: Database | undefined
   #wal: WalSync | undefined
-  #worker: KnownWorker | undefined
+  /** What registered through this object; a write of another is of no worker. */
+  readonly #workers = new Map<Incarnation, KnownWorker>()
   #pruneFrom = Number.MIN_SAFE_INTEGER
 
   constructor(file: string | undefined, parts: SqliteStoreParts) {
@@ -56,6 +67,7 @@ export class SqliteStore implements Store {
   }
 
   async open(): Promise<void> {
+    if (this.#db !== undefined) throw new Error(`${this.url} was opened twice`)
     const file = this.#file === undefined ? undefined : (await checkLocation(this.#file)).file
     const db = new Database(file ?? ':memory:', openDatabase(file), {
       clock: this.#parts.clock,
@@ -63,17 +75,28 @@ export class SqliteStore implements Store {
       onFailure: (error) => this.#parts.onFailure?.(error),
     })
     this.#db = db
-    if (file !== undefined) await this.#openWal(db, file)
+    try {
+      if (file !== undefined) await this.#openWal(db, file)
+    } catch (error) {
+      // Another try may find what was missing: space, descriptors.
+      await this.close()
+      throw toStoreError(error, db.file)
+    }
   }
 
   async close(): Promise<void> {
     const db = this.#db
     if (db === undefined) return
     this.#db = undefined
-    // The descriptor goes first: closing the last connection deletes the log.
-    await this.#wal?.close()
-    this.#wal = undefined
-    db.close()
+    db.end()
+    try {
+      // The descriptor goes first: closing the last connection deletes the log.
+      await this.#wal?.close()
+    } finally {
+      this.#wal = undefined
+      this.#workers.clear()
+      db.close()
+    }
   }
 
   async register(worker: WorkerRegistration): Promise<Incarnation> {
@@ -82,12 +105,22 @@ export class SqliteStore implements Store {
       (db) =>
         db
           .sql('register')
-          .get(name, pid, host, version, SCHEMA_VERSION, JSON.stringify(queues), JSON.stringify(definitions), registeredAt) as {
+          .get(
+            name,
+            pid,
+            host,
+            version,
+            SCHEMA_VERSION,
+            JSON.stringify(queues),
+            JSON.stringify(definitions),
+            registeredAt,
+          ) as {
           incarnation: number
         },
     )
-    this.#worker = { incarnation: row.incarnation, names: new Set(definitions), namesJson: JSON.stringify(definitions) }
-    return row.incarnation
+    const { incarnation } = row
+    this.#workers.set(incarnation, { incarnation, names: new Set(definitions), namesJson: JSON.stringify(definitions) })
+    return incarnation
   }
 
   beat(worker: Incarnation): Promise<boolean> {
@@ -100,10 +133,11 @@ export class SqliteStore implements Store {
 
   async retire(worker: Incarnation): Promise<void> {
     await this.#transact((db) => db.sql('retire').run(worker))
+    this.#workers.delete(worker)
   }
 
   async write(batch: WriteBatch, now: Instant): Promise<Written> {
-    const worker = batch.worker !== undefined && batch.worker === this.#worker?.incarnation ? this.#worker : undefined
+    const worker = batch.worker === undefined ? undefined : this.#workers.get(batch.worker)
     const written = await this.#transact((db) => new WriteTransaction(db, batch, now, worker).run())
     // Outcomes alone wait for no sync: what a power cut takes back is repeated, not lost.
     const durable = batch.durability === 'power' ? this.#wal?.sync() : undefined
@@ -121,10 +155,13 @@ export class SqliteStore implements Store {
         this.#endCancelled(db, worker, now)
         return back.map((row) => row.id)
       }
-      const give = db.sql('hand_back')
-      return tasks.flatMap(({ id, claims }) =>
-        keysOf(id).flatMap((key) => (give.all(key, id, worker, claims) as { id: string }[]).map((row) => row.id)),
-      )
+      const given = (name: 'hand_back' | 'cancel_back', ...before: number[]): Ended[] =>
+        tasks.flatMap(({ id, claims }) =>
+          keysOf(id).flatMap((key) => db.sql(name).all(...before, key, id, worker, claims) as unknown as Ended[]),
+        )
+      const back = given('hand_back')
+      this.#afterEnd(db, given('cancel_back', now), new Set())
+      return back.map((row) => row.id)
     })
   }
 
@@ -178,7 +215,7 @@ export class SqliteStore implements Store {
   async ahead(id: TaskId): Promise<readonly TaskId[]> {
     return this.#read((db) => {
       const ahead: TaskId[] = []
-      for (let row = findRow(db, id); row !== undefined && row.state === STATE_CODES.waiting && row.after !== null; ) {
+      for (let row = findRow(db, id); row !== undefined && row.state === STATE_CODES.waiting && row.after !== null;) {
         ahead.unshift(row.after)
         row = findRow(db, row.after)
       }
@@ -189,13 +226,11 @@ export class SqliteStore implements Store {
   async counts(): Promise<Counts> {
     const counts = new Map<string, Record<(typeof LIVE_STATES)[number], number>>()
     this.#read((db) => {
-      for (const state of LIVE_STATES) {
-        const rows = db.sql('counts').all(STATE_CODES[state]) as unknown as { queue: string; count: number }[]
-        for (const { queue, count } of rows) {
-          const entry = counts.get(queue) ?? { scheduled: 0, waiting: 0, ready: 0, running: 0 }
-          entry[state] = count
-          counts.set(queue, entry)
-        }
+      const rows = db.sql('counts').all() as unknown as { queue: string; state: number; count: number }[]
+      for (const { queue, state, count } of rows) {
+        const entry = counts.get(queue) ?? { scheduled: 0, waiting: 0, ready: 0, running: 0 }
+        entry[stateOf(state) as (typeof LIVE_STATES)[number]] += count
+        counts.set(queue, entry)
       }
     })
     return counts
@@ -216,7 +251,8 @@ export class SqliteStore implements Store {
     const past = rows.filter((row) => row.finished_at !== null && row.finished_at <= now - keptMs(retention, row.state))
     if (past.length === 0) return { removed: 0, done }
     const removed = await this.#transact((db) =>
-      past.reduce((sum, row) => sum + Number(db.sql('remove').run(row.key).changes), 0),
+      // A task that was requeued since it was looked at is not the one that was to go.
+      past.reduce((sum, row) => sum + Number(db.sql('remove').run(row.key, row.state, row.finished_at).changes), 0),
     )
     return { removed, done }
   }
@@ -229,12 +265,13 @@ export class SqliteStore implements Store {
   }
 
   async #openWal(db: Database, file: string): Promise<void> {
-    const touch = (): void => void db.sql('count_change').run(0, 0)
-    touch()
+    // Writes something small, for there is no log before the first write; others may hold the write lock meanwhile.
+    const touch = (): Promise<unknown> => db.transact(() => db.sql('count_change').run(0, 0))
+    await touch()
     const wal = new WalSync(`${file}-wal`, (error) => db.fail(error))
     this.#wal = wal
     const wanted = this.#parts.sync ?? 'auto'
-    if (wanted === 'auto') wal.measure(this.#parts.clock, touch)
+    if (wanted === 'auto') await wal.measure(this.#parts.clock, touch)
     else wal.mode = wanted
   }
 
@@ -308,4 +345,3 @@ function findRow(db: Database, id: TaskId): (TaskRow & { passed: number }) | und
 function change(db: Database, name: StatementName, id: TaskId, ...before: number[]): boolean {
   return keysOf(id).some((key) => db.sql(name).run(...before, key, id).changes === 1)
 }
-

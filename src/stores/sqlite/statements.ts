@@ -66,10 +66,13 @@ export const statements = {
 
   hand_back: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 0 RETURNING id, queue`,
+  /** A cancel that was asked for while it ran takes the place of the hand-back. */
+  cancel_back: `UPDATE task SET state = 6, finished_at = ?, worker = NULL
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 1 RETURNING id, passed`,
   hand_back_all: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1
     WHERE state = 1 AND worker = ? AND cancelling = 0 RETURNING id, queue`,
   cancel_asked: `UPDATE task SET state = 6, finished_at = ?, worker = NULL
-    WHERE state = 1 AND worker = ? AND cancelling = 1 RETURNING id, passed, after`,
+    WHERE state = 1 AND worker = ? AND cancelling = 1 RETURNING id, passed`,
 
   /**
    * Three times a worker died while it held the task. After two it is claimed on probation only, that is alone and to
@@ -86,9 +89,15 @@ export const statements = {
       cancelling = 0, after = NULL, result = NULL WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
 
   count_change: 'UPDATE counter SET live = live + ?, waiting = waiting + ?',
-  counter: 'SELECT live, waiting FROM counter',
+  counter: 'SELECT live, waiting, EXISTS (SELECT 1 FROM paused_queue) AS pausing FROM counter',
   registered: 'SELECT 1 AS found FROM worker WHERE incarnation = ?',
-  counts: 'SELECT queue, state, count(*) AS count FROM task WHERE state = ? GROUP BY queue',
+  /** Each state by its own index, so that the history costs nothing. */
+  counts: `SELECT queue, 0 AS state, count(*) AS count FROM task INDEXED BY task_ready
+      WHERE state = 0 AND crashes < 2 GROUP BY queue
+    UNION ALL SELECT queue, 0, count(*) FROM task INDEXED BY task_probation WHERE state = 0 AND crashes >= 2 GROUP BY queue
+    UNION ALL SELECT queue, 1, count(*) FROM task INDEXED BY task_running WHERE state = 1 GROUP BY queue
+    UNION ALL SELECT queue, 2, count(*) FROM task INDEXED BY task_scheduled WHERE state = 2 GROUP BY queue
+    UNION ALL SELECT queue, 3, count(*) FROM task INDEXED BY task_waiting WHERE state = 3 GROUP BY queue`,
 
   /** Jumps from one pair of queue and name to the next: as many index look-ups as there are pairs. */
   ready_names: `WITH RECURSIVE pair (queue, name) AS (
@@ -97,7 +106,8 @@ export const statements = {
       SELECT next.queue, next.name FROM pair, task AS next WHERE next.key = (
         SELECT key FROM task WHERE state = 0 AND crashes < 2 AND (queue, name) > (pair.queue, pair.name)
         ORDER BY queue, name LIMIT 1))
-    SELECT queue, name FROM pair`,
+    SELECT queue, name FROM pair
+    UNION SELECT queue, name FROM task INDEXED BY task_probation WHERE state = 0 AND crashes >= 2`,
 
   register: `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
@@ -111,7 +121,7 @@ export const statements = {
 
   /** A walk in the order of keys; a finished task past its retention goes. */
   old: 'SELECT key, state, finished_at FROM task WHERE key > ? ORDER BY key LIMIT ?',
-  remove: 'DELETE FROM task WHERE key = ? AND state >= 4',
+  remove: 'DELETE FROM task WHERE key = ? AND state = ? AND finished_at = ?',
 
   compatibility: 'SELECT from_version FROM compatibility',
   set_compatibility: 'UPDATE compatibility SET from_version = ?',

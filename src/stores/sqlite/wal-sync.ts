@@ -7,6 +7,8 @@ export type SyncMode = 'inline' | 'async'
 /** Below this a sync on the loop costs the other requests less than the extra turn costs the task. Measured: mechanics 2.5. */
 const INLINE_MS_MAX = 0.5
 
+type Group = PromiseWithResolvers<void>
+
 /**
  * Makes committed groups survive a power cut. The connection runs at `synchronous = NORMAL`, which writes the log
  * without syncing it; one `fdatasync` of the log before the acknowledgement gives what FULL gives, and can wait off
@@ -18,25 +20,28 @@ const INLINE_MS_MAX = 0.5
  */
 export class WalSync {
   readonly #fd: number
-  readonly #onFailure: (error: unknown) => void
+  readonly #onFailure: (error: unknown) => unknown
   mode: SyncMode = 'inline'
   #running = false
-  #next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined
+  #next: Group | undefined
   #closing: (() => void) | undefined
+  /** What the first sync that failed became. */
+  #failure: { readonly error: unknown } | undefined
 
-  constructor(walFile: string, onFailure: (error: unknown) => void) {
+  /** @param onFailure  told once; what it returns is what all callers get. */
+  constructor(walFile: string, onFailure: (error: unknown) => unknown) {
     this.#fd = openSync(walFile, 'r+')
     this.#onFailure = onFailure
   }
 
   /** Undefined when everything committed is durable on return; throws when the disk refused. */
   sync(): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error
     if (this.mode === 'inline') {
       try {
         fdatasyncSync(this.#fd)
       } catch (error) {
-        this.#onFailure(error)
-        throw error
+        throw this.#fail(error)
       }
       return undefined
     }
@@ -47,10 +52,10 @@ export class WalSync {
   }
 
   /** Chooses the mode that suits this disk: the median of a few real syncs decides. `touch` commits something small. */
-  measure(clock: Clock, touch: () => void): SyncMode {
+  async measure(clock: Clock, touch: () => Promise<unknown>): Promise<SyncMode> {
     const took: number[] = []
     for (let i = 0; i < 3; i++) {
-      touch()
+      await touch()
       const begun = clock.monotonicMs()
       fdatasyncSync(this.#fd)
       took.push(clock.monotonicMs() - begun)
@@ -60,8 +65,13 @@ export class WalSync {
     return this.mode
   }
 
-  /** Waits for the sync under way and closes the descriptor. */
+  /** Makes durable what is not, outcomes for example, and closes the descriptor. */
   async close(): Promise<void> {
+    try {
+      await this.sync()
+    } catch {
+      // `onFailure` was told; nobody waits for this sync.
+    }
     if (this.#running) await new Promise<void>((resolve) => (this.#closing = resolve))
     closeSync(this.#fd)
   }
@@ -72,12 +82,25 @@ export class WalSync {
     this.#running = true
     fdatasync(this.#fd, (error) => {
       this.#running = false
-      if (error) {
-        this.#onFailure(error)
-        group.reject(error)
-      } else group.resolve()
+      if (error) this.#refuse(group, this.#fail(error))
+      else group.resolve()
       if (this.#next !== undefined) this.#run()
       else this.#closing?.()
     })
+  }
+
+  /**
+   * A sync that failed is never repeated: the system reports lost pages once, and the next sync succeeds without them.
+   * What was committed behind them is lost with them, so the group that waits is refused as well.
+   */
+  #refuse(group: Group, error: unknown): void {
+    group.reject(error)
+    this.#next?.reject(error)
+    this.#next = undefined
+  }
+
+  #fail(error: unknown): unknown {
+    this.#failure ??= { error: this.#onFailure(error) }
+    return this.#failure.error
   }
 }

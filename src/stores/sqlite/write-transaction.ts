@@ -1,7 +1,7 @@
 import type { Instant, NewTask, Outcome, StoredError, TaskId, ClaimedTask, Incarnation } from '../../model/task.ts'
-import type { Added, WriteBatch, Written } from '../../ports/store.ts'
-import type { Database } from './database.ts'
+import type { Added, ClaimAsk, WriteBatch, Written } from '../../ports/store.ts'
 import { claimTasks } from './claim.ts'
+import type { Database } from './database.ts'
 import { homeKey, spareKey } from './keys.ts'
 import { claimedTask, type ClaimRow, formatBits, STATE_CODES, stateOf } from './rows.ts'
 
@@ -15,8 +15,16 @@ interface Glance {
   worker: number | null
 }
 
-const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING, failed: FAILED, cancelled: CANCELLED } = STATE_CODES
+const {
+  ready: READY,
+  running: RUNNING,
+  scheduled: SCHEDULED,
+  waiting: WAITING,
+  failed: FAILED,
+  cancelled: CANCELLED,
+} = STATE_CODES
 const FIRST_FINAL = STATE_CODES.succeeded
+const NONE_PAUSED: ReadonlySet<string> = new Set()
 
 const ADDED: Readonly<Record<number, Added>> = {
   [READY]: { kind: 'added', state: 'ready' },
@@ -45,6 +53,9 @@ export class WriteTransaction {
   readonly #fenced: boolean
   readonly #ready = new Set<string>()
   readonly #released: ClaimedTask[] = []
+  #paused: ReadonlySet<string> = NONE_PAUSED
+  /** Places left by queue after what was released; undefined as long as nothing was. */
+  #room: Map<string, number> | undefined
   #live = 0
   #waiting = 0
 
@@ -52,20 +63,21 @@ export class WriteTransaction {
     this.#db = db
     this.#batch = batch
     this.#now = now
-    this.#fenced = worker !== undefined && db.sql('registered').get(worker.incarnation) === undefined
+    this.#fenced = batch.worker !== undefined && db.sql('registered').get(batch.worker) === undefined
     this.#worker = this.#fenced ? undefined : worker
   }
 
   /** Does all of it; the caller commits. */
   run(): Omit<Written, 'durable'> {
     const { batch, counts } = { batch: this.#batch, counts: this.#counter() }
+    if (counts.pausing === 1) this.#paused = pausedQueues(this.#db)
     const recorded = batch.outcomes.map((outcome) => this.#record(outcome, counts.waiting > 0))
     const added = this.#addAll(batch.adds)
     this.#mark()
     const claimed =
       batch.claim === undefined || this.#worker === undefined
         ? undefined
-        : claimTasks(this.#db, this.#worker, batch.claim, this.#now, this.#ready)
+        : claimTasks(this.#db, this.#worker, this.#ask(batch.claim), this.#paused, this.#now, this.#ready)
     if (this.#live !== 0 || this.#waiting !== 0) this.#db.sql('count_change').run(this.#live, this.#waiting)
     return {
       added,
@@ -78,8 +90,12 @@ export class WriteTransaction {
     }
   }
 
-  #counter(): { live: number; waiting: number } {
-    return this.#db.sql('counter').get() as { live: number; waiting: number }
+  #counter(): { live: number; waiting: number; pausing: number } {
+    return this.#db.sql('counter').get() as { live: number; waiting: number; pausing: number }
+  }
+
+  #ask(claim: ClaimAsk): ClaimAsk {
+    return this.#room === undefined ? claim : { ...claim, room: this.#room }
   }
 
   // Outcomes
@@ -90,7 +106,8 @@ export class WriteTransaction {
     // A row is at its home key but for the rare one that found it taken, and for ids of the caller's own.
     const home = homeKey(outcome.id)
     const final =
-      (home === undefined ? undefined : this.#apply(outcome, home, worker)) ?? this.#apply(outcome, spareKey(outcome.id), worker)
+      (home === undefined ? undefined : this.#apply(outcome, home, worker)) ??
+      this.#apply(outcome, spareKey(outcome.id), worker)
     if (final === undefined) return false
     if (final) this.#live--
     if (anyWaiting) this.#release(outcome.id)
@@ -103,10 +120,15 @@ export class WriteTransaction {
     const db = this.#db
     switch (outcome.move) {
       case 'succeed': {
-        if (outcome.forget) return db.sql('succeed_and_forget').run(key, id, worker, claims).changes === 1 ? true : undefined
+        if (outcome.forget) {
+          const gone = db.sql('succeed_and_forget').run(key, id, worker, claims)
+          return gone.changes === 1 ? true : undefined
+        }
         const bits = formatBits(outcome.result, 'result')
         const error = outcome.error === undefined ? null : errorText(outcome.error)
-        const done = db.sql('succeed').run(this.#now, bits, outcome.result?.text ?? null, error, key, id, worker, claims)
+        const done = db
+          .sql('succeed')
+          .run(this.#now, bits, outcome.result?.text ?? null, error, key, id, worker, claims)
         return done.changes === 1 ? true : undefined
       }
       case 'retry': {
@@ -130,7 +152,7 @@ export class WriteTransaction {
     const followers = this.#db.sql('follower').all(id) as { key: number; queue: string; name: string }[]
     for (const { key, queue, name } of followers) {
       this.#waiting--
-      if (this.#worker?.names.has(name) === true && this.#batch.claim !== undefined) {
+      if (this.#worker?.names.has(name) === true && this.#takePlace(queue)) {
         const row = this.#db.sql('release_claimed').get(this.#worker.incarnation, key) as unknown as ClaimRow
         this.#released.push(claimedTask(row))
       } else {
@@ -138,6 +160,15 @@ export class WriteTransaction {
         this.#ready.add(queue)
       }
     }
+  }
+
+  /** A place for a released task, if this worker has asked for tasks of its queue and has one left. */
+  #takePlace(queue: string): boolean {
+    const room = this.#room?.get(queue) ?? this.#batch.claim?.room.get(queue) ?? 0
+    if (room <= 0 || this.#paused.has(queue)) return false
+    this.#room ??= new Map(this.#batch.claim?.room)
+    this.#room.set(queue, room - 1)
+    return true
   }
 
   // Adds
@@ -176,17 +207,25 @@ export class WriteTransaction {
       const there = this.#glance(task.id)
       if (there !== undefined) return sameTask(there, task)
     }
-    const mine = task.claimFor !== undefined && task.claimFor === this.#worker?.incarnation
+    const mine =
+      task.claimFor !== undefined && task.claimFor === this.#worker?.incarnation && !this.#paused.has(task.queue)
     const state = task.dueAt !== undefined ? SCHEDULED : behind ? WAITING : mine ? RUNNING : READY
-    if ((home === undefined || !this.#insert(task, home, state)) && !this.#insert(task, spareKey(task.id), state)) {
-      const there = this.#glance(task.id)
-      // Another id has the same spare key: one chance in 2^52 for each stored task.
-      return there === undefined ? { kind: 'taken', by: 'another id' } : sameTask(there, task)
+    if (home === undefined || !this.#insert(task, home, state)) {
+      // A key that is taken: by this very task, or at home by another one of the same millisecond.
+      const there = home === undefined ? undefined : this.#glance(task.id)
+      if (there !== undefined) return sameTask(there, task)
+      if (!this.#insert(task, spareKey(task.id), state)) return this.#whoIsThere(task)
     }
     this.#live++
     if (state === WAITING) this.#waiting++
     if (state === READY) this.#ready.add(task.queue)
     return ADDED[state]!
+  }
+
+  #whoIsThere(task: NewTask): Added {
+    const there = this.#glance(task.id)
+    // Another id has the same spare key: one chance in 2^52 for each stored task.
+    return there === undefined ? { kind: 'taken', by: 'another id' } : sameTask(there, task)
   }
 
   /** False when the key is taken. */
@@ -234,6 +273,10 @@ export class WriteTransaction {
     const home = homeKey(id)
     if (home === undefined || !change(home)) change(spareKey(id))
   }
+}
+
+function pausedQueues(db: Database): ReadonlySet<string> {
+  return new Set((db.sql('paused').all() as { queue: string }[]).map((row) => row.queue))
 }
 
 function sameTask(there: Glance, task: NewTask): Added {

@@ -1,0 +1,73 @@
+import type { Instant, NewTask, Outcome, StoredError, StoredValue, TaskId, WorkerRegistration } from '../../model/task.ts'
+import type { Claim } from './world.ts'
+
+/** A value in plain JSON. */
+export function json(value: unknown): StoredValue {
+  return { format: 0, text: JSON.stringify(value) }
+}
+
+/** A task of the name `work` in the queue `default`, without anything special but what is given. */
+export function newTask(fields: Partial<NewTask> & { readonly id: TaskId; readonly addedAt: Instant }): NewTask {
+  return {
+    name: 'work',
+    queue: 'default',
+    priority: 0,
+    dueAt: undefined,
+    input: json({ of: 'work' }),
+    durability: 'process',
+    series: undefined,
+    after: undefined,
+    requestId: undefined,
+    carried: undefined,
+    idempotent: false,
+    claimFor: undefined,
+    ...fields,
+  }
+}
+
+/** What a worker says of itself that knows tasks of the name `work`. */
+export function registration(fields: Partial<WorkerRegistration> = {}): WorkerRegistration {
+  return {
+    name: 'worker',
+    pid: 4711,
+    host: 'host',
+    version: '1.2.3',
+    queues: ['default'],
+    definitions: ['work'],
+    registeredAt: 0,
+    ...fields,
+  }
+}
+
+/** The error of attempts that fail. */
+export const NO_LUCK: StoredError = { name: 'Error', message: 'no luck' }
+
+/** The attempt ended well. */
+export function succeed({ id, claims }: Claim, fields: Partial<Outcome & { move: 'succeed' }> = {}): Outcome {
+  return { id, claims, move: 'succeed', result: undefined, error: undefined, forget: false, ...fields }
+}
+
+/** The attempt failed, and another one follows. */
+export function retry({ id, claims }: Claim, dueAt: Instant, costsAttempt = true): Outcome {
+  return { id, claims, move: 'retry', dueAt, error: NO_LUCK, costsAttempt }
+}
+
+/** The attempt failed, and it was the last one. */
+export function fail({ id, claims }: Claim): Outcome {
+  return { id, claims, move: 'fail', error: NO_LUCK }
+}
+
+/** The attempt heeded a cancel. */
+export function cancelled({ id, claims }: Claim): Outcome {
+  return { id, claims, move: 'cancel', error: NO_LUCK }
+}
+
+/** The fields of a record that a case is about. */
+export function pick<T extends object, K extends keyof T>(record: T, ...keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.map((key) => [key, record[key]])) as Pick<T, K>
+}
+
+/** The ids of tasks, in their order. */
+export function ids(tasks: readonly { readonly id: TaskId }[]): TaskId[] {
+  return tasks.map((task) => task.id)
+}
