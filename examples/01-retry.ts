@@ -12,9 +12,7 @@ const chargeCard = defineTask({
   },
 })
 
-// The logger is only silent to keep this short: without it each failure is a line on stderr.
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-await using background = createBackground({ store: 'memory:', tasks: [chargeCard], logger: silent })
+await using background = createBackground({ store: 'memory:', tasks: [chargeCard] })
 
 background.on('attempt:end', ({ attempt, state, error }) => {
   console.log(`attempt ${attempt.attempt}: ${error?.message ?? 'no error'} -> ${state}`)
@@ -26,6 +24,7 @@ console.log(await background.result(small.id))
 const large = await background.add(chargeCard, { euros: 12_000 })
 await background.result(large.id).catch((error: Error) => console.log(error.message.split('\n')[0]?.replace(large.id, 'ID')))
 
+// Each attempt that fails is a line in the log, too: on stderr, unless createBackground is given a logger.
 // Prints:
 //   attempt 1: the bank does not answer -> scheduled
 //   attempt 2: Retry after 50 ms. -> scheduled

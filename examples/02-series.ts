@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createBackground, defineTask } from 'afterword'
+import { createBackground, defineTask, retryAfter } from 'afterword'
 import { nodeTasks } from 'afterword/node'
 
 const bakeCake = defineTask({
@@ -13,14 +13,13 @@ const bakeCake = defineTask({
   retry: { attempts: 2 },
   async run(_, { attempt }) {
     console.log(`bake-cake, attempt ${attempt}`)
-    if (attempt === 1) throw new Error('burnt')
+    if (attempt === 1) throw retryAfter('300ms', { cause: new Error('burnt') })
   },
 })
 const lightCandles = defineTask({ name: 'light-candles', run: () => console.log('light-candles') })
 const singSong = defineTask({ name: 'sing-song', run: () => console.log('sing-song') })
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-await using background = createBackground({ store: 'memory:', tasks: [bakeCake, lightCandles, singSong], logger: silent })
+await using background = createBackground({ store: 'memory:', tasks: [bakeCake, lightCandles, singSong] })
 
 const server = createServer(
   nodeTasks(background, (_req, res, tasks) => {
@@ -35,6 +34,7 @@ const ids = (await answer.json()) as string[]
 await Promise.all(ids.map((id) => background.result(id)))
 server.close()
 
+// Each attempt that fails is a line in the log, too: on stderr, unless createBackground is given a logger.
 // Prints:
 //   bake-cake, attempt 1
 //   light-candles

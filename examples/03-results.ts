@@ -13,24 +13,29 @@ const countWords = defineTask({
   },
 })
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-await using background = createBackground({ store: 'memory:', tasks: [countWords], logger: silent })
+await using background = createBackground({ store: 'memory:', tasks: [countWords] })
+
+background.on('attempt:progress', ({ value }) => console.log('progress:', value))
 
 const { id } = await background.add(countWords, { text: 'to be or not to be' })
 const result = await background.result<typeof countWords>(id, { timeout: '10s' })
 console.log(`${result.words.size} different words, counted in ${result.countedAt.getUTCFullYear()}`)
 
 const task = await background.get(id)
-console.log(task?.name, task?.state, 'in attempt', task?.attempt, 'after', task?.progress)
+console.log(task?.name, task?.state, 'in attempt', task?.attempt)
 
 const empty = await background.add(countWords, { text: '' })
 try {
   await background.result(empty.id)
 } catch (error) {
-  if (isAfterwordError(error, 'TASK_FAILED')) console.log(error.code, error.details.state, error.cause)
+  if (isAfterwordError(error, 'TASK_FAILED')) console.log(error.code, error.details.state, error.cause instanceof Error ? error.cause.message : '')
 }
 console.log((await background.explain(empty.id)).text)
 
+// Each attempt that fails is a line in the log, too: on stderr, unless createBackground is given a logger.
 // Prints:
+//   progress: { seen: 6 }
 //   4 different words, counted in 1970
-//   count-words succeeded in attempt 1 after { seen: 6 }
+//   count-words succeeded in attempt 1
+//   TASK_FAILED failed there is nothing to count
+//   Task "count-words" has ended: failed, with there is nothing to count.

@@ -17,8 +17,7 @@ const charge = defineTask({
   },
 })
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-await using background = createBackground({ store: 'memory:', tasks: [charge], logger: silent })
+await using background = createBackground({ store: 'memory:', tasks: [charge] })
 
 // A webhook that is delivered twice, say.
 for (let delivery = 1; delivery <= 2; delivery++) {
@@ -33,6 +32,7 @@ try {
   if (isAfterwordError(error)) console.log(error.code, error.statusCode)
 }
 
+// Each attempt that fails is a line in the log, too: on stderr, unless createBackground is given a logger.
 // Prints:
 //   delivery 1: in attempt 2, 1 payment
 //   delivery 2: in attempt 2, 1 payment

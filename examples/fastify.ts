@@ -40,7 +40,8 @@ app.post<{ Body: { email: string } }>('/signup', async (request, reply) => {
 
 background.on('stopped', ({ handedBack }) => console.log(`stopped, ${handedBack.length} tasks handed back`))
 background.handleSignals({ close: () => app.close() })
-console.log(`listening on ${await app.listen({ port: Number(process.env['PORT'] ?? 3000) })}`)
+const url = await app.listen({ host: '127.0.0.1', port: Number(process.env['PORT'] ?? 3000) })
+console.log(`listening on ${url}`)
 
 // Prints:
 //   listening on http://127.0.0.1:3000

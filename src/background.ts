@@ -218,7 +218,7 @@ export class Background {
 
   /** The task as stored, live or finished; undefined when the store does not have it. */
   async get(id: TaskId): Promise<TaskView | undefined> {
-    await this.start()
+    await this.#readiness()
     const record = await this.#store.find(id)
     return record === undefined ? undefined : taskView(record)
   }
@@ -231,7 +231,7 @@ export class Background {
    */
   async result<D extends AnyTaskDefinition = AnyTaskDefinition>(id: TaskId, options: { readonly timeout?: Duration | undefined } = {}): Promise<ResultOf<D>> {
     const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'result: timeout')
-    await this.start()
+    await this.#readiness()
     return (await awaitResult(id, timeoutMs, this.#store, this.#ports.clock, this.#waiters)) as ResultOf<D>
   }
 
@@ -240,7 +240,7 @@ export class Background {
    * and ends as its function decides. `requested` means the latter, `finished` that it had ended before.
    */
   async cancel(id: TaskId): Promise<CancelAnswer['kind']> {
-    await this.start()
+    await this.#readiness()
     const answer = await this.#store.cancel(id, this.#ports.clock.now())
     if (answer.kind === 'requested') this.#worker.cancelAt(answer.worker, id)
     else if (answer.kind === 'cancelled') this.#afterChange(id)
@@ -249,7 +249,7 @@ export class Background {
 
   /** Brings a failed, cancelled or quarantined task back to life with fresh counters. False when it is none of these. */
   async requeue(id: TaskId): Promise<boolean> {
-    await this.start()
+    await this.#readiness()
     const done = await this.#store.requeue(id, this.#ports.clock.now())
     if (done) this.#afterChange(id)
     return done
@@ -257,7 +257,7 @@ export class Background {
 
   /** Says in plain words why a task is not running now. */
   async explain(id: TaskId): Promise<Explanation> {
-    await this.start()
+    await this.#readiness()
     const record = await this.#store.find(id)
     const [ahead, paused, workers, counts] = await Promise.all([
       this.#store.ahead(id),
@@ -271,20 +271,20 @@ export class Background {
 
   /** How many unfinished tasks stand in each state, by queue. */
   async counts(): Promise<Counts> {
-    await this.start()
+    await this.#readiness()
     return this.#store.counts()
   }
 
   /** Starts no further task of that queue, in any process, until `resume`. Adding goes on. */
   async pause(queue: string): Promise<void> {
-    await this.start()
+    await this.#readiness()
     await this.#store.pause(queue, true)
     await this.#worker.refresh()
   }
 
   /** Lifts `pause`. */
   async resume(queue: string): Promise<void> {
-    await this.start()
+    await this.#readiness()
     await this.#store.pause(queue, false)
     await this.#worker.refresh()
   }

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { AddOptions } from './model/add-options.ts'
 import { onStatus, priority } from './model/add-options.ts'
-import type { AnyTaskDefinition, TaskContext, TaskDefinition } from './model/definition.ts'
+import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition } from './model/definition.ts'
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
@@ -113,7 +113,15 @@ export function defineTask<const Name extends string, Result, Parsed = undefined
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
   const { input, retry, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
-  const policy = retry && Object.freeze({ attempts: retry.attempts, baseMs: retry.baseMs, capMs: retry.capMs })
-  const definition: AnyTaskDefinition = { ...rest, schema: input, retry: policy }
+  const definition: AnyTaskDefinition = { ...rest, schema: input, retry: retry && givenPolicy(options.retry, retry) }
   return Object.freeze(definition) as TaskDefinition<Name, Input, Parsed, Result>
+}
+
+/** Only what was given: the rest comes from the background. */
+function givenPolicy(given: RetryOptions | undefined, read: RetryPolicy): Partial<RetryPolicy> {
+  return Object.freeze({
+    ...(given?.attempts === undefined ? {} : { attempts: read.attempts }),
+    ...(given?.base === undefined ? {} : { baseMs: read.baseMs }),
+    ...(given?.cap === undefined ? {} : { capMs: read.capMs }),
+  })
 }

@@ -18,7 +18,7 @@ export interface OpenedStore {
  * @throws STORE_URL_INVALID.
  */
 export function makeStore(wanted: string | Store, ports: Ports, told: { failed(error: AfterwordError): void; debug(what: string, error?: unknown): void }): OpenedStore {
-  if (typeof wanted !== 'string') return { store: wanted, presence: () => NO_PRESENCE }
+  if (typeof wanted !== 'string') return { store: wanted, presence: ports.presence ?? (() => NO_PRESENCE) }
   const { clock, chance } = ports
   const parts = { clock, chance, onFailure: (error: AfterwordError) => told.failed(error) }
   if (wanted === 'memory:') return { store: new SqliteStore(undefined, parts), presence: () => NO_PRESENCE }

@@ -8,6 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createBackground } from 'afterword'
 import { Mailbox } from './mailbox.ts'
 import type { Incident, ToServer, ToSupervisor } from './messages.ts'
 import { dataDir, host, port } from './settings.ts'
@@ -22,6 +23,7 @@ let url = ''
 let boundPort = port
 let diedAt = 0
 
+checkRuntime()
 if (!Number.isInteger(port) || port < 0 || port > 65_535) quit(`PORT must be a number from 0 to 65535, got "${process.env['PORT']}".`)
 const demoId = openDataDir()
 const mailbox = new Mailbox(join(dataDir, 'mailbox.jsonl'), {
@@ -117,6 +119,15 @@ function tell(message: ToServer): void {
 
 function tasks(count: number): string {
   return count === 1 ? '1 task is' : `${count} tasks are`
+}
+
+/** Creating a background opens nothing, but refuses a Node that is too old. */
+function checkRuntime(): void {
+  try {
+    createBackground()
+  } catch (error) {
+    quit((error as Error).message.split('\n')[0] ?? '')
+  }
 }
 
 /** Makes the folder, and gives its id: pages tell by it whether their list is about this store. */

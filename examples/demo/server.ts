@@ -2,6 +2,7 @@
  * The web server of the demo: sign-ups are answered at once, their tasks run afterwards. It knows nothing of being killed:
  * it is an ordinary application, and what it acknowledged is in the store when it comes back.
  */
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import multipart from '@fastify/multipart'
 import files from '@fastify/static'
@@ -65,7 +66,7 @@ try {
   process.exit(1)
 }
 background.handleSignals({ close: () => app.close() })
-tellSupervisor({ type: 'listening', port: app.addresses()[0]?.port ?? port, unfinished: await unfinished() })
+tellSupervisor({ type: 'listening', port: (app.server.address() as AddressInfo).port, unfinished: await unfinished() })
 
 /** Why it could not start, in one line. */
 function reason(error: unknown): string {

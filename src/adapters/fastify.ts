@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify'
 import { AfterwordError, type Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
 import { headersOf, isAnswerable } from './refusal.ts'
@@ -16,8 +17,10 @@ export interface FastifyTasksOptions {
 }
 
 const SCOPE = Symbol('afterword.scope')
+const USED = Symbol('afterword.used')
+const SENDING = Symbol('afterword.sending')
 
-type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope | null }
+type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope | null; [USED]?: boolean; [SENDING]?: boolean }
 
 /**
  * Gives every request `request.tasks`: what is added there is stored before the head of the answer leaves and runs when
@@ -31,10 +34,12 @@ type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope | null }
 export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.assign(
   ((app, { background }, loaded) => {
     app.decorateRequest(SCOPE, null)
+    app.decorateRequest(USED, false)
     app.decorateRequest('tasks', {
       getter(this: FastifyRequest) {
         const scope = (this as Scoped)[SCOPE]
         if (!scope) throw new AfterwordError('NO_RESPONSE', {})
+        ;(this as Scoped)[USED] = true
         return scope.tasks
       },
     })
@@ -75,25 +80,47 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
  * Stores the tasks before Fastify writes the head, so that a store that fails becomes an error like any other: formatted
  * by the application's error handler, logged, and seen by `app.inject()`. The gate below would answer it by itself.
  *
- * With a callback, not a promise: an async hook would let a second `reply.send()` pass while the first one waits.
+ * It settles by a status that has not left, so it only does where nothing can change that status any more; the gate has
+ * all the rest. While the tasks are being stored Fastify believes that nothing was sent. An async handler that calls `reply.send()`
+ * without returning it makes Fastify send once more by then: the first one counts, as it does without this hook.
  */
 function settleBeforeHead(background: Background): onSendHookHandler {
   return (request: Scoped, reply, payload, done) => {
     if (background.draining) closeConnection(reply)
-    const settled = isWhole(payload) ? request[SCOPE]?.settle(reply.statusCode) : undefined
-    if (settled === undefined) done(null, payload)
-    else {
-      settled.then(
-        () => done(null, payload),
-        (error: unknown) => done(error as Error),
-      )
+    if (request[USED] !== true) return done(null, payload)
+    if (request[SENDING] === true) return
+    const settled = isWhole(payload) && isSound(reply) ? request[SCOPE]?.settle(reply.statusCode) : undefined
+    if (settled === undefined) return done(null, payload)
+    request[SENDING] = true
+    const proceed = (send: () => void): void => {
+      request[SENDING] = false
+      // Somebody may have answered over `reply.raw` meanwhile.
+      if (!reply.raw.headersSent) send()
     }
+    settled.then(
+      () => proceed(() => done(null, payload)),
+      (error: unknown) => proceed(() => done(error as Error)),
+    )
   }
 }
 
 /** A stream may still fail before its first byte, and then another status leaves: those are left to the gate. */
 function isWhole(payload: unknown): boolean {
   return payload === null || payload === undefined || typeof payload === 'string' || Buffer.isBuffer(payload)
+}
+
+/** A header that Node refuses would make another answer of this one. */
+function isSound(reply: FastifyReply): boolean {
+  const headers = reply.getHeaders()
+  try {
+    for (const name in headers) {
+      validateHeaderName(name)
+      validateHeaderValue(name, String(headers[name]))
+    }
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Puts a hook behind all others of a route: they may still add tasks or change the status. */

@@ -22,7 +22,10 @@ type NodeResponse = ServerResponse | Http2ServerResponse
  * What the handler throws, or rejects with, is answered with 500, or with 503 and Retry-After when there is no room for a
  * task, and becomes a process warning; bare Node would end the process.
  */
-export function nodeTasks<Request extends NodeRequest, Response extends NodeResponse>(
+export function nodeTasks<
+  Request extends NodeRequest = IncomingMessage,
+  Response extends NodeResponse = ServerResponse,
+>(
   background: Background,
   handler: (req: Request, res: Response, tasks: BackgroundTasks) => unknown,
 ): (req: Request, res: Response) => void {

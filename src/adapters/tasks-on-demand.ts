@@ -21,6 +21,8 @@ class OnDemand implements ProxyHandler<BackgroundTasks> {
     const { tasks } = this.#scope
     const value: unknown = Reflect.get(tasks, key, tasks)
     // Methods run on the list itself, whose fields are private.
-    return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(tasks) : value
+    return typeof value === 'function' && key !== 'constructor'
+      ? (value as (...args: unknown[]) => unknown).bind(tasks)
+      : value
   }
 }

@@ -68,8 +68,9 @@ export class AttemptContext implements TaskContext {
     return this.#log
   }
 
-  progress(value: unknown): void {
-    this.#host.progress(this.#task, value)
+  /** A function of its own, so that `run` may take the context apart. */
+  get progress(): (value: unknown) => void {
+    return (value) => this.#host.progress(this.#task, value)
   }
 
   /** Aborts the signal; the first reason stays. */

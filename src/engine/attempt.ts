@@ -43,6 +43,8 @@ export class Attempt {
   readonly lane: Lane
   readonly context: AttemptContext
   readonly startedMs: number
+  /** What the error of its ending was made from: for listeners in this process. */
+  thrown: unknown
   readonly #host: AttemptHost
   #reason: AbortReason['kind'] | undefined
   #timer: Timer | undefined
@@ -120,7 +122,7 @@ export class Attempt {
       result = value === undefined ? undefined : encodeValue(value, { what: 'result', name, bytesMax: this.#host.rules.resultBytesMax })
     } catch (thrown) {
       // The work is done and must not be done again: only its result is missing, and says why.
-      error = storedError(thrown)
+      error = this.#stored(thrown)
     }
     return { id, claims, move: 'succeed', result, error, forget: this.#host.forgets(id) }
   }
@@ -128,7 +130,7 @@ export class Attempt {
   #afterThrow(error: unknown): Ending {
     if (this.#reason !== undefined) return this.#afterAbort(error)
     const { id, claims } = this.task
-    if (isGiveUp(error) || isFinal(error)) return { id, claims, move: 'fail', error: storedError(error) }
+    if (isGiveUp(error) || isFinal(error)) return { id, claims, move: 'fail', error: this.#stored(error) }
     if (isRetryAfter(error)) return this.#retry(error, error.delayMs, error.costsAttempt)
     return this.#retry(error, undefined, true)
   }
@@ -139,7 +141,7 @@ export class Attempt {
       case 'shutdown':
         return 'handBack'
       case 'cancelled':
-        return { id, claims, move: 'cancel', error: storedError(error) }
+        return { id, claims, move: 'cancel', error: this.#stored(error) }
       case 'timeout': {
         const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs ?? 0
         return this.#retry(new AfterwordError('ATTEMPT_TIMEOUT', { name, timeoutMs }, { cause: error }), undefined, true)
@@ -149,13 +151,19 @@ export class Attempt {
     }
   }
 
+  /** What a late end leaves, after the attempt was given up, counts for nothing. */
+  #stored(error: unknown): StoredError {
+    if (!this.#over) this.thrown = error
+    return storedError(error)
+  }
+
   #retry(error: unknown, delayMs: number | undefined, costsAttempt: boolean): Ending {
     const { id, claims, crashes } = this.task
-    const policy = this.definition.retry ?? this.#host.rules.retry
+    const policy = { ...this.#host.rules.retry, ...this.definition.retry }
     const failed = attemptNumber(this.task) - crashes
-    if (costsAttempt && failed >= policy.attempts) return { id, claims, move: 'fail', error: storedError(error) }
+    if (costsAttempt && failed >= policy.attempts) return { id, claims, move: 'fail', error: this.#stored(error) }
     const waitMs = delayMs ?? retryDelayMs(failed, policy, this.#host.rules.chance)
-    return { id, claims, move: 'retry', dueAt: this.#host.rules.clock.now() + waitMs, error: storedError(error), costsAttempt }
+    return { id, claims, move: 'retry', dueAt: this.#host.rules.clock.now() + waitMs, error: this.#stored(error), costsAttempt }
   }
 }
 

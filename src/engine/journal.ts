@@ -3,7 +3,7 @@ import { isAfterwordError } from '../model/errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Added, ClaimAsk, Store, Written } from '../ports/store.ts'
 
-/** Outcomes wait this long for an add that takes them along. */
+/** Outcomes wait this long for an add that takes them along, unless the process has a pace of its own. */
 const OUTCOME_WAIT_MS = 10
 /** So many outcomes are worth a transaction of their own. */
 const OUTCOMES_MAX = 64
@@ -51,6 +51,7 @@ export class Journal {
   readonly #store: Store
   readonly #clock: Clock
   readonly #owner: JournalOwner
+  readonly #outcomeWaitMs: number
   #adds: AddEntry[] = []
   #outcomes: OutcomeEntry[] = []
   #progress = new Map<TaskId, { id: TaskId; claims: number; value: StoredValue }>()
@@ -61,10 +62,11 @@ export class Journal {
   #undurable = 0
   #idle: (() => void)[] = []
 
-  constructor(store: Store, clock: Clock, owner: JournalOwner) {
+  constructor(store: Store, clock: Clock, owner: JournalOwner, outcomeWaitMs = OUTCOME_WAIT_MS) {
     this.#store = store
     this.#clock = clock
     this.#owner = owner
+    this.#outcomeWaitMs = outcomeWaitMs
   }
 
   /** Outcomes that are not in the store yet. */
@@ -80,13 +82,13 @@ export class Journal {
   finish(outcome: Outcome, done: OutcomeEntry['done'], hurry: boolean): void {
     this.#outcomes.push({ outcome, done })
     if (hurry || this.#outcomes.length >= OUTCOMES_MAX) this.#schedule()
-    else this.#timer ??= this.#clock.after(OUTCOME_WAIT_MS, () => this.#onTimer())
+    else this.#timer ??= this.#clock.after(this.#outcomeWaitMs, () => this.#onTimer())
   }
 
   /** Keeps the latest value of each attempt for the next transaction. */
   progress(id: TaskId, claims: number, value: StoredValue): void {
     this.#progress.set(id, { id, claims, value })
-    this.#timer ??= this.#clock.after(OUTCOME_WAIT_MS, () => this.#onTimer())
+    this.#timer ??= this.#clock.after(this.#outcomeWaitMs, () => this.#onTimer())
   }
 
   /** The worker has room: its claim goes with the next transaction. */
@@ -189,7 +191,7 @@ export class Journal {
     if (this.#adds.length > 0 || this.#claimWanted || this.#outcomes.length >= OUTCOMES_MAX) this.#schedule()
     else if (this.#outcomes.length + this.#progress.size > 0) {
       if (this.#idle.length > 0) this.#schedule()
-      else this.#timer ??= this.#clock.after(OUTCOME_WAIT_MS, () => this.#onTimer())
+      else this.#timer ??= this.#clock.after(this.#outcomeWaitMs, () => this.#onTimer())
     }
     this.#wakeIdle()
   }

@@ -40,7 +40,15 @@ export class Lane {
   get room(): number {
     if (this.paused) return -this.waiting
     const soon = Math.min(WAITING_MAX, Math.floor((this.concurrency * SOON_MS) / this.#runMs))
-    return this.concurrency + soon - this.running - this.waiting - this.held
+    return this.concurrency + soon - this.running - this.waiting
+  }
+
+  /**
+   * Whether an add may be claimed as it is inserted. Tasks whose response is still being sent count here, so that their
+   * number is bounded, but take no room from others: a thousand open streams must not stop the queue.
+   */
+  get takesAdds(): boolean {
+    return this.room > this.held
   }
 
   get hasFreePlace(): boolean {

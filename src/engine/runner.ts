@@ -220,6 +220,7 @@ export class Runner implements AttemptHost {
       attempt: this.factsOf(attempt.task),
       state,
       error: ending.error,
+      thrown: ending.error === undefined ? undefined : attempt.thrown,
       ranMs,
       retryInMs: ending.move === 'retry' ? Math.max(0, ending.dueAt - rules.clock.now()) : undefined,
     }

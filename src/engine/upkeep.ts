@@ -1,6 +1,7 @@
 import type { Retention } from '../model/task.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Chance } from '../ports/chance.ts'
+import type { Pace } from '../ports/pace.ts'
 import type { Store } from '../ports/store.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Rescuer } from './rescuer.ts'
@@ -25,6 +26,7 @@ export interface UpkeepParts {
   readonly retention: Retention
   readonly beatMs: number
   readonly pollMs: number
+  readonly pace?: Pace | undefined
   beat(): Promise<void>
   /** The safety net under the wake-ups. */
   poll(): void
@@ -67,7 +69,7 @@ export class Upkeep {
   #arm(): void {
     if (this.#stopped) return
     // A beat, and a look at the beats of others, must not wait longer than the beat itself.
-    this.#timer = this.#parts.clock.after(Math.min(TICK_MS, this.#parts.beatMs), () => {
+    this.#timer = this.#parts.clock.after(this.#parts.pace?.upkeepMs ?? Math.min(TICK_MS, this.#parts.beatMs), () => {
       this.#ticking = this.#tick()
         .catch((error: unknown) => this.#parts.hub.emit('store:error', { error }))
         .finally(() => this.#arm())

@@ -3,6 +3,7 @@ import type { StopAccount } from '../model/events.ts'
 import type { ClaimedTask, Incarnation, Instant, Retention, TaskId, WorkerRegistration } from '../model/task.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Chance } from '../ports/chance.ts'
+import type { Pace } from '../ports/pace.ts'
 import type { Presence } from '../ports/presence.ts'
 import type { ClaimAsk, Claimed, Store, Written } from '../ports/store.ts'
 import type { EventHub } from './event-hub.ts'
@@ -24,6 +25,7 @@ export interface WorkerParts {
   readonly beatMs: number
   readonly leaseMs: number
   readonly pollMs: number
+  readonly pace?: Pace | undefined
   readonly retention: Retention
   /** False: this process only adds; it registers but claims nothing. */
   readonly works: boolean
@@ -59,7 +61,7 @@ export class Worker implements JournalOwner {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
-    this.journal = new Journal(parts.store, parts.clock, this)
+    this.journal = new Journal(parts.store, parts.clock, this, parts.pace?.outcomeWaitMs)
     this.#rescuer = new Rescuer({
       ...parts,
       self: () => this.#incarnation,
@@ -109,7 +111,7 @@ export class Worker implements JournalOwner {
   claimFor(queue: string): Incarnation | undefined {
     if (this.#draining || !this.#parts.works || this.#paused.has(queue)) return undefined
     const lane = this.#parts.lanes.get(queue)
-    return lane !== undefined && lane.room > 0 ? this.#incarnation : undefined
+    return lane?.takesAdds === true ? this.#incarnation : undefined
   }
 
   /** Claims if there is room: something may have become ready. */
@@ -341,6 +343,8 @@ export class Worker implements JournalOwner {
   async #leave(): Promise<void> {
     if (this.#incarnation !== undefined && !this.#failed) await this.#parts.store.retire(this.#incarnation)
     this.#incarnation = undefined
+    // Rings go out at the end of the turn: the others must hear of what was given back.
+    await new Promise<void>((resolve) => this.#parts.clock.soon(resolve))
     await this.#presence?.leave()
   }
 }

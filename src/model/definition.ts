@@ -32,7 +32,7 @@ export interface TaskContext {
   /** A logger that names task, id, attempt and request in every line. */
   readonly log: Logger
   /** Stores how far it is; any storable value, the latest wins. Shown by `background.get(id)`. */
-  progress(value: unknown): void
+  progress(this: void, value: unknown): void
 }
 
 /** How failed attempts are repeated. */
@@ -51,7 +51,8 @@ export interface TaskDefinition<Name extends string = string, Input = unknown, P
   readonly schema: StandardSchemaV1<Input, Parsed> | undefined
   readonly queue: string
   readonly priority: number
-  readonly retry: RetryPolicy | undefined
+  /** What the definition says of it; the rest is the background's. */
+  readonly retry: Partial<RetryPolicy> | undefined
   readonly timeoutMs: number | undefined
   readonly on: OnStatus
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>

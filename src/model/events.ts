@@ -34,6 +34,8 @@ export interface AttemptEnd {
   readonly attempt: AttemptFacts
   readonly state: TaskState
   readonly error: StoredError | undefined
+  /** What `error` was made from, as it was thrown: for error reporters. */
+  readonly thrown: unknown
   readonly ranMs: number
   /** When `state` is `scheduled`: milliseconds until the next attempt. */
   readonly retryInMs: number | undefined

@@ -3,6 +3,9 @@ import type { Chance } from './chance.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { Ids } from './ids.ts'
 
+/** As it was when the library was loaded: fake timers that a test installs later do not stop the turns of the event loop. */
+const nextTurn = setImmediate
+
 /** The real clock. The only file of the library that may ask the system for the time or set a timer. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -14,7 +17,7 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) }
   },
   soon(callback) {
-    setImmediate(callback)
+    nextTurn(callback)
   },
 }
 

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { describe, type TestContext } from 'node:test'
 import { createBackground } from '../../src/background.ts'
 import { databaseFile, later } from '../support/bench.ts'
-import type { Plan, World } from './world.ts'
+import { HandlerError, type Plan, type World } from './world.ts'
 
 type Test = (title: string, run: (t: TestContext) => Promise<void>) => void
 type Open = (t: TestContext, plan: (world: World) => Plan, options?: Plan['options']) => Promise<World>
@@ -74,7 +74,7 @@ export function lifeCases(name: string, test: Test, open: Open): void {
             resolve(response)
             tasks.add(note, { text: 'task' })
             if (!response.destroyed) await new Promise((gone) => response.once('close', gone))
-            if (how === 'throws') throw new Error('the handler fails')
+            if (how === 'throws') throw new HandlerError()
             return { status: kept ? 200 : 500, body: 'too late' }
           },
         }))

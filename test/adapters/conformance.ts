@@ -8,7 +8,7 @@ import { createBackground } from '../../src/background.ts'
 import { currentTasks } from '../../src/current-tasks.ts'
 import { databaseFile, later } from '../support/bench.ts'
 import { lifeCases } from './conformance-life.ts'
-import { FullStore, type Plan, type Serve, storeBehind, World } from './world.ts'
+import { FullStore, HandlerError, type Plan, type Serve, storeBehind, World } from './world.ts'
 
 /** What an adapter cannot do for a reason that lies outside of it, by the title of the case. */
 export type Skips = Readonly<Record<string, string>>
@@ -277,7 +277,7 @@ export function adapterConformance(name: string, serve: Serve, skips: Skips = {}
 }
 
 function thrown(): never {
-  throw new Error('the handler fails')
+  throw new HandlerError()
 }
 
 function order(on: string | undefined): number {

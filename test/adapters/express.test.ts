@@ -19,6 +19,7 @@ const serveExpress: Serve = async ({ background, before, handle, onError }) => {
     before(call)
     next()
   })
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 takes their rejections.
   app.use(async (req, res) => {
     const { status = 200, headers = {}, body, stream } = await handle(calls.get(req) as Call)
     res.status(status).set(headers)

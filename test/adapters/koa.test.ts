@@ -11,7 +11,7 @@ const serveKoa: Serve = async ({ background, before, handle, onError }) => {
   const app = new Koa()
   app.silent = true
   app.use(koaTasks(background))
-  app.use(async (ctx, next) => {
+  app.use(async (_ctx, next) => {
     try {
       await next()
     } catch (error) {

@@ -31,6 +31,13 @@ export interface Reply {
   readonly stream?: AsyncIterable<string>
 }
 
+/** What a handler of the suite throws. */
+export class HandlerError extends Error {
+  constructor() {
+    super('the handler fails')
+  }
+}
+
 /** One application that the suite wants to be served. */
 export interface TestApp {
   readonly background: Background

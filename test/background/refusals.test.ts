@@ -89,7 +89,7 @@ describe('add refuses', () => {
     const { background } = bench(t, { tasks: [echo] })
     const { tasks } = background.attach(undefined)
     for (const wrong of [undefined, null, 'echo', {}]) {
-      await assertRefused(background, () => tasks.add(wrong as unknown as typeof echo, 'a'), 'TASK_NOT_REGISTERED')
+      await assertRefused(background, () => tasks.add(wrong as typeof echo, 'a'), 'TASK_NOT_REGISTERED')
     }
   })
 

@@ -35,7 +35,7 @@ async function draw() {
     attempt: task.attempt,
     'workers that died with it': task.crashes || undefined,
     'handed back': task.handBacks || undefined,
-    'last error': task.error,
+    'last error': task.state === 'scheduled' ? undefined : task.error,
     survives: { power: 'a power cut', process: 'the death of the process' }[task.durability],
   }
   const known = Object.entries(facts).filter(([, value]) => value !== undefined)

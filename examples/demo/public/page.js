@@ -6,7 +6,7 @@ import { drawMail } from './mailbox.js'
 import { drawLandscape } from './picture.js'
 import { addSignup, drawSignups, drawTask, tick } from './signups.js'
 import { drawTally } from './tally.js'
-import { learn, taskOf } from './tasks.js'
+import { learn, madeBy, taskOf } from './tasks.js'
 
 const server = { isUp: false, deaths: 0, demoId: '', widths: [96, 320, 640], photoBytesMax: 8 * 1024 * 1024 }
 
@@ -58,7 +58,7 @@ function frameThumbnails(signup) {
 
 /** Each thumbnail is shown as soon as the task says that it was made. */
 function fillThumbnails() {
-  for (const width of taskOf(shown.taskId)?.progress?.made ?? []) {
+  for (const width of madeBy(taskOf(shown.taskId))) {
     const frame = byId(`thumbnail-${width}`)
     if (frame === null || frame.querySelector('img') !== null) continue
     const image = element('img', { src: `thumbnails/${shown.photoId}-${width}.webp`, alt: `The photograph, ${width} pixels wide` })

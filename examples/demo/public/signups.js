@@ -1,7 +1,7 @@
 /** The list of sign-ups, each with its tasks in the order in which they run. */
 import { byId, element, milliseconds, say } from './dom.js'
 import { signups } from './ledger.js'
-import { inWords, scars, taskOf } from './tasks.js'
+import { inWords, madeBy, scars, taskOf } from './tasks.js'
 
 const SHOWN_MAX = 24
 
@@ -59,7 +59,7 @@ export function drawTask(id) {
   step.dataset.state = task?.state ?? 'none'
   say(/** @type {HTMLElement} */ (step.lastElementChild), inWords(task) + scars(task))
   const portrait = portraits.get(id)
-  if (portrait !== undefined && portrait.image.hidden && task?.progress?.made.includes(96)) {
+  if (portrait !== undefined && portrait.image.hidden && madeBy(task).includes(96)) {
     portrait.image.src = `thumbnails/${portrait.photoId}-96.webp`
     portrait.image.hidden = false
   }

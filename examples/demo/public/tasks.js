@@ -8,6 +8,7 @@
  * @property {number} [crashes]
  * @property {number} [handBacks]
  * @property {{ made: number[] }} [progress]
+ * @property {{ made: number[] }} [result]
  * @property {string} [error]
  * @property {number} [dueAt]
  * @property {{ at: number, text: string }[]} moments
@@ -103,6 +104,16 @@ export function inWords(task) {
   }
 }
 
+/**
+ * The widths of the thumbnails that a task has made so far.
+ *
+ * @param {Task | undefined} task
+ * @returns {number[]}
+ */
+export function madeBy(task) {
+  return task?.result?.made ?? task?.progress?.made ?? []
+}
+
 /** What happened to it besides its own failures, to be appended: ` after a crash`. */
 export function scars({ crashes = 0, handBacks = 0, state = '' } = {}) {
   const crashed = crashes > 0 ? ` after ${crashes === 1 ? 'a crash' : `${crashes} crashes`}` : ''
@@ -115,7 +126,7 @@ function untilDue(dueAt) {
 }
 
 function momentOf(task) {
-  const made = task.state === 'running' && task.progress ? `, ${task.progress.made.join(' and ')} px made` : ''
+  const made = task.state === 'running' && madeBy(task).length > 0 ? `, ${madeBy(task).join(' and ')} px made` : ''
   const words = task.state === 'scheduled' ? `attempt ${task.attempt} failed: ${task.error}` : inWords(task)
   return words + scars(task) + made
 }

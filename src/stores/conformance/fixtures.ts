@@ -1,5 +1,16 @@
-import type { Instant, NewTask, Outcome, StoredError, StoredValue, TaskId, WorkerRegistration } from '../../model/task.ts'
-import type { Claim } from './world.ts'
+import type {
+  ClaimedTask,
+  Instant,
+  NewTask,
+  Outcome,
+  StoredError,
+  StoredValue,
+  TaskId,
+  WorkerRegistration,
+} from '../../model/task.ts'
+
+/** What names an attempt. */
+export type Claim = Pick<ClaimedTask, 'id' | 'claims'>
 
 /** A value in plain JSON. */
 export function json(value: unknown): StoredValue {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { TaskState } from '../../model/task-state.ts'
 import type {
   ClaimedTask,
   Incarnation,
@@ -9,10 +10,9 @@ import type {
   TaskRecord,
   WorkerRegistration,
 } from '../../model/task.ts'
-import type { TaskState } from '../../model/task-state.ts'
-import { createIds } from '../../ports/system.ts'
 import type { Added, Claimed, ClaimAsk, Store, StoreCapabilities, WriteBatch, Written } from '../../ports/store.ts'
-import { newTask, registration } from './fixtures.ts'
+import { createIds } from '../../ports/system.ts'
+import { type Claim, newTask, registration } from './fixtures.ts'
 
 /** Where stores of the kind under test live, made afresh for each case. */
 export interface StoreSite {
@@ -143,9 +143,6 @@ export class World {
     return live
   }
 }
-
-/** A claim that names an attempt. */
-export type Claim = Pick<ClaimedTask, 'id' | 'claims'>
 
 /** What a worker would like to claim, in few words: a number is the room of the default queue. */
 export interface Wish {

@@ -1,0 +1,257 @@
+import { isFinal, LIVE_STATES, type TaskState } from '../../model/task-state.ts'
+/**
+ * The contract of `Store` once more, as the plainest program that keeps it: lists in memory, walked from end to end.
+ * The random walks ask it what a store should have answered.
+ */
+import type { Incarnation, Instant, NewTask, Outcome, Retention, TaskId, TaskRecord } from '../../model/task.ts'
+import type { Added, CancelAnswer, ClaimAsk, WriteBatch } from '../../ports/store.ts'
+
+/** What the model keeps of a task; `passed` says that its first attempt has ended. */
+export type ModelTask = { -readonly [K in keyof TaskRecord]: TaskRecord[K] } & { passed: boolean }
+
+/** What a write should have answered. Queues in which something became ready are the least that has to be told. */
+export interface ModelWritten {
+  readonly added: readonly Added[]
+  readonly recorded: readonly boolean[]
+  readonly released: readonly TaskId[]
+  readonly ready: ReadonlySet<string>
+  readonly claimed: readonly TaskId[] | undefined
+  readonly nextDueAt: Instant | undefined
+  readonly cancelling: readonly TaskId[]
+  readonly fenced: boolean
+}
+
+/** See the top of the file. */
+export class ModelStore {
+  readonly tasks = new Map<TaskId, ModelTask>()
+  readonly workers = new Map<Incarnation, ReadonlySet<string>>()
+  readonly paused = new Set<string>()
+  #ready = new Set<string>()
+  #taken = new Set<TaskId>()
+  #room = new Map<string, number>()
+
+  get live(): number {
+    return this.in(...LIVE_STATES).length
+  }
+
+  /** The tasks in these states, the oldest first. */
+  in(...states: readonly TaskState[]): ModelTask[] {
+    return [...this.tasks.values()].filter((task) => states.includes(task.state)).sort((a, b) => a.addedAt - b.addedAt)
+  }
+
+  /** The running tasks of a worker. */
+  heldBy(worker: Incarnation | undefined): ModelTask[] {
+    return this.in('running').filter((task) => task.worker === worker)
+  }
+
+  write({ worker, outcomes, adds, claim }: WriteBatch, now: Instant): ModelWritten {
+    const names = worker === undefined ? undefined : this.workers.get(worker)
+    this.#ready = new Set()
+    this.#taken = new Set()
+    this.#room = new Map(names === undefined ? [] : claim?.room)
+    const released: TaskId[] = []
+    const recorded = outcomes.map((outcome) => {
+      const isHeld = this.#record(outcome, worker, now)
+      if (isHeld) released.push(...this.#release(outcome.id, worker, names))
+      return isHeld
+    })
+    const added = adds.map((task) => this.#add(task, names === undefined ? undefined : worker))
+    const claims = claim !== undefined && worker !== undefined && names !== undefined
+    return {
+      added,
+      recorded,
+      released,
+      claimed: claims ? this.#claim(claim, worker, names, now) : undefined,
+      nextDueAt: claims ? this.in('scheduled').reduce(earlier, undefined) : undefined,
+      cancelling: claims ? this.heldBy(worker).flatMap((task) => (task.cancelling ? [task.id] : [])) : [],
+      fenced: worker !== undefined && names === undefined,
+      ready: this.#ready,
+    }
+  }
+
+  #record(outcome: Outcome, worker: Incarnation | undefined, now: Instant): boolean {
+    const task = this.tasks.get(outcome.id)
+    if (task?.state !== 'running' || task.worker !== worker || task.claims !== outcome.claims) return false
+    task.error = outcome.error
+    switch (outcome.move) {
+      case 'succeed':
+        task.result = outcome.result
+        end(task, 'succeeded', now)
+        if (outcome.forget) this.tasks.delete(task.id)
+        break
+      case 'retry':
+        if (task.cancelling) end(task, 'cancelled', now)
+        else {
+          Object.assign(task, { state: 'scheduled', dueAt: outcome.dueAt, worker: undefined, passed: true })
+          if (!outcome.costsAttempt) task.deferrals++
+        }
+        break
+      case 'fail':
+        end(task, 'failed', now)
+        break
+      case 'cancel':
+        end(task, 'cancelled', now)
+        break
+    }
+    return true
+  }
+
+  /** What waits behind a task whose first attempt has ended; the finishing worker takes what it has room for. */
+  #release(id: TaskId, worker?: Incarnation, names?: ReadonlySet<string>): TaskId[] {
+    const followers = this.in('waiting').filter((task) => task.after === id)
+    return followers.flatMap((task) => {
+      const room = this.#room.get(task.queue) ?? 0
+      if (worker === undefined || names?.has(task.name) !== true || room <= 0 || this.paused.has(task.queue)) {
+        this.#makeReady(task)
+        return []
+      }
+      this.#room.set(task.queue, room - 1)
+      take(task, worker)
+      return [task.id]
+    })
+  }
+
+  #makeReady(task: ModelTask): void {
+    Object.assign(task, { state: 'ready', worker: undefined, dueAt: undefined })
+    this.#ready.add(task.queue)
+  }
+
+  #add(given: NewTask, worker: Incarnation | undefined): Added {
+    const there = this.tasks.get(given.id)
+    if (there !== undefined) {
+      const isSame = there.name === given.name && there.input.text === given.input.text
+      if (isSame) return { kind: 'exists', state: there.state }
+      this.#taken.add(given.id)
+      return { kind: 'taken', by: there.name }
+    }
+    const { idempotent: _, claimFor, ...fields } = given
+    // Nobody waits behind a stranger whose id was wanted.
+    const ahead = given.after === undefined || this.#taken.has(given.after) ? undefined : this.tasks.get(given.after)
+    const task: ModelTask = {
+      ...fields,
+      ...{ state: 'ready', worker: undefined, claims: 0, crashes: 0, handBacks: 0, deferrals: 0, passed: false },
+      ...{ progress: undefined, result: undefined, error: undefined, finishedAt: undefined, cancelling: false },
+    }
+    this.tasks.set(given.id, task)
+    if (given.dueAt !== undefined) task.state = 'scheduled'
+    else if (ahead !== undefined && !isFinal(ahead.state) && !ahead.passed) task.state = 'waiting'
+    else if (claimFor !== undefined && claimFor === worker && !this.paused.has(given.queue)) take(task, claimFor)
+    else this.#ready.add(given.queue)
+    return { kind: 'added', state: task.state }
+  }
+
+  #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: ReadonlySet<string>, now: Instant): TaskId[] {
+    for (const task of this.in('scheduled')) if (task.dueAt! <= now) this.#makeReady(task)
+    const claimed: ModelTask[] = []
+    let risk = probation
+    for (const queue of room.keys()) {
+      if (this.paused.has(queue)) continue
+      const known = this.in('ready').filter((task) => task.queue === queue && names.has(task.name))
+      const places = this.#room.get(queue)!
+      const chosen = known
+        .filter((task) => task.crashes < 2)
+        .sort(byPriority)
+        .slice(0, places)
+      const [risky] = known.filter((task) => task.crashes >= 2)
+      if (risk && risky !== undefined && chosen.length < places) {
+        chosen.push(risky)
+        risk = false
+      }
+      for (const task of chosen) take(task, worker)
+      claimed.push(...chosen)
+    }
+    return claimed.sort(byPriority).map((task) => task.id)
+  }
+
+  handBack(worker: Incarnation, claims: readonly { id: TaskId; claims: number }[] | 'all', now: Instant): TaskId[] {
+    const held = this.heldBy(worker).filter(
+      (task) => claims === 'all' || claims.some(({ id, claims }) => id === task.id && claims === task.claims),
+    )
+    return held.flatMap((task) => {
+      if (task.cancelling) {
+        this.#endUnheard(task, 'cancelled', now)
+        return []
+      }
+      this.#makeReady(task)
+      task.handBacks++
+      return [task.id]
+    })
+  }
+
+  rescue(dead: Incarnation, now: Instant): { requeued: TaskId[]; quarantined: TaskId[]; ready: ReadonlySet<string> } {
+    this.workers.delete(dead)
+    this.#ready = new Set()
+    const [requeued, quarantined]: [TaskId[], TaskId[]] = [[], []]
+    for (const task of this.heldBy(dead)) {
+      if (task.cancelling) this.#endUnheard(task, 'cancelled', now)
+      else if (++task.crashes > 2) {
+        this.#endUnheard(task, 'quarantined', now)
+        quarantined.push(task.id)
+      } else {
+        this.#makeReady(task)
+        requeued.push(task.id)
+      }
+    }
+    return { requeued, quarantined, ready: this.#ready }
+  }
+
+  cancel(id: TaskId, now: Instant): CancelAnswer {
+    const task = this.tasks.get(id)
+    if (task === undefined) return { kind: 'unknown' }
+    if (isFinal(task.state)) return { kind: 'finished' }
+    if (task.state === 'running') {
+      task.cancelling = true
+      return { kind: 'requested', worker: task.worker! }
+    }
+    if (task.state === 'waiting') {
+      for (const follower of this.in('waiting')) if (follower.after === id) follower.after = task.after
+      end(task, 'cancelled', now)
+    } else this.#endUnheard(task, 'cancelled', now)
+    return { kind: 'cancelled' }
+  }
+
+  requeue(id: TaskId): boolean {
+    const task = this.tasks.get(id)
+    if (task === undefined || !isFinal(task.state) || task.state === 'succeeded') return false
+    this.#makeReady(task)
+    const fresh = { crashes: 0, handBacks: 0, deferrals: task.claims, cancelling: false, after: undefined }
+    Object.assign(task, fresh, { result: undefined, finishedAt: undefined })
+    return true
+  }
+
+  ahead(id: TaskId): TaskId[] {
+    const task = this.tasks.get(id)
+    return task?.state === 'waiting' ? [...this.ahead(task.after!), task.after!] : []
+  }
+
+  prune(retention: Retention, now: Instant): number {
+    const old = [...this.tasks.values()].filter(
+      ({ state, finishedAt }) => isFinal(state) && finishedAt! <= now - retention[state],
+    )
+    for (const { id } of old) this.tasks.delete(id)
+    return old.length
+  }
+
+  /** A task ends without an outcome: nobody is there to take what waited behind it. */
+  #endUnheard(task: ModelTask, state: TaskState, now: Instant): void {
+    end(task, state, now)
+    if (!task.passed) this.#release(task.id)
+  }
+}
+
+function take(task: ModelTask, worker: Incarnation): void {
+  Object.assign(task, { state: 'running', worker })
+  task.claims++
+}
+
+function end(task: ModelTask, state: TaskState, now: Instant): void {
+  Object.assign(task, { state, finishedAt: now, worker: undefined, dueAt: undefined })
+}
+
+function byPriority(a: ModelTask, b: ModelTask): number {
+  return b.priority - a.priority || a.addedAt - b.addedAt
+}
+
+function earlier(first: Instant | undefined, { dueAt }: ModelTask): Instant | undefined {
+  return first === undefined || dueAt! < first ? dueAt : first
+}

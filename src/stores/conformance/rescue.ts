@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { attemptNumber, type NewTask } from '../../model/task.ts'
+import { test } from './case.ts'
+import { ids, pick, retry, succeed } from './fixtures.ts'
+import type { World } from './world.ts'
+
+/** Lets `times` workers die while they hold the task, which is the only one to claim. */
+async function crash(world: World, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    const dying = await world.worker()
+    await dying.claimOne()
+    await world.store.rescue(dying.incarnation, world.now)
+  }
+}
+
+/** Tasks that two workers each died with, the oldest first. */
+async function onProbation(world: World, count: number, fields: Partial<NewTask> = {}): Promise<NewTask[]> {
+  const tasks: NewTask[] = []
+  for (let i = 0; i < count; i++) {
+    const task = world.task(fields)
+    tasks.push(task)
+    for (let crash = 1; crash <= 2; crash++) {
+      const dying = await world.worker({ definitions: [task.name] })
+      if (crash === 1) await dying.write({ adds: [{ ...task, claimFor: dying.incarnation }] })
+      else assert.equal((await dying.claimOne({ room: { [task.queue]: 1 }, probation: false })).id, task.id)
+      await world.store.rescue(dying.incarnation, world.now)
+    }
+  }
+  return tasks
+}
+
+/** What becomes of the claims of a worker that died. */
+export const rescue = [
+  test('rescue: the running tasks of a dead worker become ready, and each counts the crash', async (world) => {
+    const [dying, other] = [await world.worker(), await world.worker()]
+    const tasks = [await dying.run(), await dying.run({ queue: 'mail' })] as const
+    const { requeued, quarantined, ready } = await other.store.rescue(dying.incarnation, world.now)
+    assert.deepEqual([...requeued].sort(), ids(tasks))
+    assert.deepEqual(quarantined, [])
+    assert.deepEqual([...ready].sort(), ['default', 'mail'])
+    assert.deepEqual(pick(await world.find(tasks[0]), 'state', 'worker', 'crashes', 'claims'), {
+      state: 'ready',
+      worker: undefined,
+      crashes: 1,
+      claims: 1,
+    })
+    const again = await other.claimOne()
+    assert.deepEqual({ crashes: again.crashes, claims: again.claims }, { crashes: 1, claims: 2 })
+    assert.equal(attemptNumber(again), 2)
+  }),
+
+  test('a rescue touches nobody else’s tasks', async (world) => {
+    const [dying, other] = [await world.worker(), await world.worker()]
+    const theirs = await other.run()
+    const mine = await dying.run()
+    const ended = await dying.run()
+    await dying.finish(succeed(ended), retry(mine, world.now + 1_000))
+    const ready = world.task()
+    await world.add(ready)
+    const rescued = await other.store.rescue(dying.incarnation, world.now)
+    assert.deepEqual({ ...rescued, ready: [...rescued.ready] }, { requeued: [], quarantined: [], ready: [] })
+    assert.deepEqual(await world.states(theirs, mine, ended, ready), ['running', 'scheduled', 'succeeded', 'ready'])
+    assert.deepEqual(await other.finish(succeed(theirs)), [true])
+  }),
+
+  test('the second rescue of a worker finds nothing to do', async (world) => {
+    const [dying, other] = [await world.worker(), await world.worker()]
+    await dying.run()
+    await other.store.rescue(dying.incarnation, world.now)
+    const task = await other.claimOne()
+    const { requeued, quarantined } = await world.store.rescue(dying.incarnation, world.now)
+    assert.deepEqual({ requeued, quarantined }, { requeued: [], quarantined: [] })
+    assert.deepEqual(pick(await world.find(task), 'state', 'crashes'), { state: 'running', crashes: 1 })
+  }),
+
+  test('two rescues at once give every claim back once', async (world) => {
+    const [dying, one, two] = [await world.worker(), await world.worker(), await world.worker()]
+    const tasks = await Promise.all(Array.from({ length: 12 }, () => dying.run()))
+    const rescuers = [one, two, one, two]
+    const rescued = await Promise.all(rescuers.map(({ store }) => store.rescue(dying.incarnation, world.now)))
+    assert.deepEqual(rescued.flatMap(({ requeued }) => [...requeued]).sort(), ids(tasks).sort())
+    for (const task of tasks) assert.equal((await world.find(task)).crashes, 1)
+  }),
+
+  test('a rescue of a worker that nobody registered, or that held nothing, does nothing', async (world) => {
+    const idle = await world.worker()
+    for (const incarnation of [idle.incarnation, idle.incarnation + 1_000]) {
+      const { requeued, quarantined, ready } = await world.store.rescue(incarnation, world.now)
+      assert.deepEqual({ requeued, quarantined, ready: ready.size }, { requeued: [], quarantined: [], ready: 0 })
+    }
+  }),
+
+  test('after two crashes a task is claimed on probation only', async (world) => {
+    const [task] = (await onProbation(world, 1)) as [NewTask]
+    assert.deepEqual(pick(await world.find(task), 'state', 'crashes'), { state: 'ready', crashes: 2 })
+    const worker = await world.worker()
+    assert.deepEqual((await worker.claim({ probation: false })).tasks, [])
+    assert.equal((await worker.claimOne({ probation: true })).id, task.id)
+  }),
+
+  test('tasks on probation are claimed one at a time, the oldest first, whatever room there is', async (world) => {
+    const tasks = await onProbation(world, 3)
+    const others = [world.task({ queue: 'mail' }), world.task()]
+    const more = await onProbation(world, 1, { queue: 'mail' })
+    await world.add(...others)
+    const worker = await world.worker()
+    const { tasks: claimed } = await worker.claim({ room: { default: 9, mail: 9 } })
+    assert.deepEqual(ids(claimed).sort(), ids([tasks[0]!, ...others]).sort())
+    assert.deepEqual(await world.states(...tasks.slice(1), ...more), ['ready', 'ready', 'ready'])
+  }),
+
+  test('a task on probation takes no place that another could have', async (world) => {
+    await onProbation(world, 1)
+    const other = world.task({ priority: -5 })
+    await world.add(other)
+    const worker = await world.worker()
+    assert.equal((await worker.claimOne({ room: 1 })).id, other.id)
+  }),
+
+  test('a task on probation whose name the worker does not know, or whose queue is paused, is left alone', async (world) => {
+    await onProbation(world, 1, { name: 'strange' })
+    await onProbation(world, 1, { queue: 'paused' })
+    await world.store.pause('paused', true)
+    const worker = await world.worker()
+    assert.deepEqual((await worker.claim({ room: { default: 9, paused: 9 } })).tasks, [])
+  }),
+
+  test('a task that passes its probation ends like any other', async (world) => {
+    await onProbation(world, 1)
+    const worker = await world.worker()
+    const claim = await worker.claimOne()
+    assert.deepEqual(await worker.finish(succeed(claim)), [true])
+    assert.deepEqual(pick(await world.find(claim), 'state', 'crashes'), { state: 'succeeded', crashes: 2 })
+  }),
+
+  test('quarantine: a running task whose third worker dies becomes quarantined, with the evidence', async (world) => {
+    const task = world.task()
+    await world.add(task)
+    await crash(world, 2)
+    const dying = await world.worker()
+    await dying.claimOne()
+    world.pass(10)
+    const { requeued, quarantined } = await world.store.rescue(dying.incarnation, world.now)
+    assert.deepEqual({ requeued, quarantined }, { requeued: [], quarantined: [task.id] })
+    const record = await world.find(task)
+    assert.deepEqual(pick(record, 'state', 'crashes', 'worker', 'finishedAt'), {
+      state: 'quarantined',
+      crashes: 3,
+      worker: undefined,
+      finishedAt: world.now,
+    })
+    assert.equal(record.error?.code, 'ATTEMPT_CRASHED')
+    const worker = await world.worker()
+    assert.deepEqual((await worker.claim()).tasks, [])
+    assert.equal((await worker.write({})).live, 0)
+  }),
+
+  test('a hand-back and a retry are no crashes: they bring no task on probation', async (world) => {
+    const worker = await world.worker()
+    let claim = { ...(await worker.run()), crashes: 0 }
+    for (let i = 0; i < 4; i++) {
+      await worker.store.handBack(worker.incarnation, [claim], world.now)
+      claim = { ...claim, ...(await worker.claimOne({ probation: false })) }
+      await worker.finish(retry(claim, world.now))
+      claim = { ...claim, ...(await worker.claimOne({ probation: false })) }
+    }
+    assert.equal(claim.crashes, 0)
+  }),
+
+  test('a task that was to be cancelled is cancelled when its worker dies, and counts no crash', async (world) => {
+    const [dying, other] = [await world.worker(), await world.worker()]
+    const [task, next] = world.series(2, { claimFor: dying.incarnation }) as [NewTask, NewTask]
+    await dying.write({ adds: [task, next] })
+    await other.store.cancel(task.id, world.now)
+    world.pass(10)
+    const { requeued, quarantined, ready } = await other.store.rescue(dying.incarnation, world.now)
+    assert.deepEqual(
+      { requeued, quarantined, ready: [...ready] },
+      { requeued: [], quarantined: [], ready: ['default'] },
+    )
+    assert.deepEqual(pick(await world.find(task), 'state', 'crashes', 'finishedAt', 'worker'), {
+      state: 'cancelled',
+      crashes: 0,
+      finishedAt: world.now,
+      worker: undefined,
+    })
+    assert.deepEqual(await world.states(next), ['ready'])
+    assert.equal(await world.recount(), 1)
+  }),
+
+  test('counts follow a rescue', async (world) => {
+    await onProbation(world, 2)
+    await crash(world, 1)
+    const worker = await world.worker()
+    await worker.run()
+    assert.equal((await worker.write({})).live, 2)
+    assert.deepEqual((await world.store.counts()).get('default'), { scheduled: 0, waiting: 0, ready: 1, running: 1 })
+  }),
+] as const

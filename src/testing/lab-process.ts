@@ -1,0 +1,73 @@
+import type { Ports } from '../background-ports.ts'
+import type { BackgroundOptions } from '../index.ts'
+import type { Incarnation, WorkerRegistration } from '../model/task.ts'
+import { LabBackground } from './lab-background.ts'
+import { type LabClock, ProcessClock } from './lab-clock.ts'
+import { LabPresence } from './lab-presence.ts'
+import { LabStore, type StoreRoom } from './lab-store.ts'
+
+/** What the processes of a lab share. */
+export interface LabWorld extends StoreRoom {
+  readonly clock: LabClock
+  readonly ports: Pick<Ports, 'chance' | 'ids'>
+  readonly options: BackgroundOptions
+  /** The workers whose process has died. */
+  readonly dead: Set<Incarnation>
+}
+
+/** An hour of the lab costs a few turns of the event loop; nobody else is there to be looked after. */
+const PACE = { outcomeWaitMs: 0, upkeepMs: 3_600_000 }
+
+/**
+ * One process of a lab: a background with its own view of the shared store and clock. Dead, it does nothing any more that
+ * anybody could see; a task function that was running in it runs on, for nobody can stop it, but counts for nothing.
+ */
+export class LabProcess {
+  readonly background: LabBackground
+  readonly #world: LabWorld
+  readonly #clock: ProcessClock
+  readonly #store: LabStore
+  readonly #presence: LabPresence
+  readonly #death = Promise.withResolvers<void>()
+  #dead = false
+
+  constructor(world: LabWorld) {
+    this.#world = world
+    this.#clock = new ProcessClock(world.clock)
+    this.#store = new LabStore(world, () => this.die())
+    this.#presence = new LabPresence((peer) => world.dead.has(peer))
+    const ports: Ports = { ...world.ports, clock: this.#clock, presence: () => this.#presence, pace: PACE }
+    this.background = new LabBackground({ ...world.options, store: this.#store }, ports, world.clock)
+  }
+
+  get dead(): boolean {
+    return this.#dead
+  }
+
+  /** Resolves when it dies. */
+  get death(): Promise<void> {
+    return this.#death.promise
+  }
+
+  /** What it is registered as, as long as it takes tasks. */
+  get worker(): { readonly incarnation: Incarnation; readonly registration: WorkerRegistration } | undefined {
+    return this.#dead || this.background.draining ? undefined : this.#store.worker
+  }
+
+  /** Makes it look at the store. */
+  ring(): void {
+    this.#presence.onRing()
+  }
+
+  /** Ends it where it stands, as SIGKILL does. */
+  die(): void {
+    if (this.#dead) return
+    this.#dead = true
+    if (this.#store.worker !== undefined) this.#world.dead.add(this.#store.worker.incarnation)
+    this.#store.die()
+    this.#clock.die()
+    this.background.die()
+    this.#death.resolve()
+    this.#world.ledger.wake()
+  }
+}
