@@ -12,7 +12,9 @@ export class Child {
 
   /** Starts `file` of this folder and waits for its first message. */
   static async start<Ready>(file: string, args: readonly string[]): Promise<{ child: Child; ready: Ready }> {
-    const process = fork(fileURLToPath(new URL(file, import.meta.url)), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const process = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     const child = new Child(process)
     return { child, ready: await child.#next<Ready>() }
   }

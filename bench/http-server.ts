@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Fastify from 'fastify'
 import { type Background, createBackground, defineTask } from 'afterword'
 import { fastifyTasks } from 'afterword/fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import { answer } from './child.ts'
 
 /** What the endpoint does beside its answer. */
@@ -23,7 +23,11 @@ const sendWelcome = defineTask({
   },
 })
 
-const input = (): { to: string; template: string; userId: number } => ({ to: 'someone@example.org', template: 'welcome', userId: ++added })
+const input = (): { to: string; template: string; userId: number } => ({
+  to: 'someone@example.org',
+  template: 'welcome',
+  userId: ++added,
+})
 
 let background: Background | undefined
 if (variant !== 'bare' && variant !== 'volatile') {
@@ -32,17 +36,21 @@ if (variant !== 'bare' && variant !== 'volatile') {
   await app.register(fastifyTasks, { background })
 }
 
-app.get('/', async (request) => {
+const answerRoute = async (request: FastifyRequest): Promise<{ ok: boolean }> => {
   if (variant === 'volatile') {
     const task = input()
     setImmediate(() => void Promise.resolve(task).then(() => ran++))
   } else if (variant === 'power' || variant === 'process') request.tasks.add(sendWelcome, input())
   return { ok: true }
-})
+}
+app.get('/', answerRoute)
 
 /** Resolves when every added task has run. */
 async function drained(): Promise<{ added: number; ran: number }> {
-  for (let looks = 0; looks < 1000 && ran < added; looks++) await new Promise((resolve) => setTimeout(resolve, 10))
+  for (let looks = 0; looks < 1000; looks++) {
+    if (ran >= added) break
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
   return { added, ran }
 }
 

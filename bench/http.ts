@@ -27,7 +27,11 @@ export async function benchHttp({ rounds, seconds }: { rounds: number; seconds: 
     for (let i = 0; i < VARIANTS.length; i++) {
       const variant = VARIANTS[(i + round + 1) % VARIANTS.length]!
       const server = servers.get(variant)!
-      const order: LoadOrder = { port: server.port, connections: CONNECTIONS, ms: round < 0 ? WARM_UP_MS : seconds * 1000 }
+      const order: LoadOrder = {
+        port: server.port,
+        connections: CONNECTIONS,
+        ms: round < 0 ? WARM_UP_MS : seconds * 1000,
+      }
       const result = await loader.ask<LoadResult>(order)
       const { added, ran } = await server.child.ask<{ added: number; ran: number }>({})
       if (round >= 0) server.results.push(result)
@@ -41,7 +45,14 @@ export async function benchHttp({ rounds, seconds }: { rounds: number; seconds: 
 
 function figures(servers: ReadonlyMap<Variant, Server>): Figure[] {
   const rate = (variant: Variant): number[] => servers.get(variant)!.results.map((result) => result.perSecond)
-  const figure = (key: string, says: string, above: Variant, below: Variant, atLeast: number, goal: number): Figure => ({
+  const figure = (
+    key: string,
+    says: string,
+    above: Variant,
+    below: Variant,
+    atLeast: number,
+    goal: number,
+  ): Figure => ({
     key,
     says,
     rounds: ratios(rate(above), rate(below)),

@@ -29,7 +29,9 @@ if (bench === undefined || positionals.length > 1) {
   process.exit(2)
 }
 if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
-  console.error(`--rounds must be an integer from 1 and --seconds a number above 0, got ${values.rounds} and ${values.seconds}.`)
+  console.error(
+    `--rounds must be an integer from 1 and --seconds a number above 0, got ${values.rounds} and ${values.seconds}.`,
+  )
   process.exit(2)
 }
 

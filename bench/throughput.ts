@@ -39,8 +39,20 @@ export async function benchThroughput({ rounds, seconds }: { rounds: number; sec
       { what: 'afterword, power, finished tasks kept (default)', 'tasks/s': Math.round(median(keeping!)) },
     ],
     figures: [
-      { key: 'throughput.sqlite_vs_floor', says: 'to the floor', rounds: ratios(forgetful!, floor!), atLeast: 0.4, goal: 0.7 },
-      { key: 'throughput.sqlite_keeping_vs_floor', says: 'with history', rounds: ratios(keeping!, floor!), atLeast: 0.4, goal: 0.7 },
+      {
+        key: 'throughput.sqlite_vs_floor',
+        says: 'to the floor',
+        rounds: ratios(forgetful!, floor!),
+        atLeast: 0.4,
+        goal: 0.7,
+      },
+      {
+        key: 'throughput.sqlite_keeping_vs_floor',
+        says: 'with history',
+        rounds: ratios(keeping!, floor!),
+        atLeast: 0.4,
+        goal: 0.7,
+      },
     ],
   }
 }
@@ -48,7 +60,9 @@ export async function benchThroughput({ rounds, seconds }: { rounds: number; sec
 function measureFloor(file: string, ms: number): number {
   const db = new DatabaseSync(file)
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384')
-  db.exec('CREATE TABLE task (id INTEGER PRIMARY KEY, name TEXT NOT NULL, state INTEGER NOT NULL, input TEXT NOT NULL) STRICT')
+  db.exec(
+    'CREATE TABLE task (id INTEGER PRIMARY KEY, name TEXT NOT NULL, state INTEGER NOT NULL, input TEXT NOT NULL) STRICT',
+  )
   const [begin, commit] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT')]
   const insert = db.prepare('INSERT INTO task (id, name, state, input) VALUES (?, ?, ?, ?)')
   const remove = db.prepare('DELETE FROM task WHERE id = ?')
@@ -59,7 +73,7 @@ function measureFloor(file: string, ms: number): number {
     begin.run()
     const first = id
     for (let i = 0; i < AT_ONCE; i++) insert.run(++id, 'send-welcome', 1, JSON.stringify(INPUT))
-    for (; done < first; ) remove.run(++done)
+    for (; done < first;) remove.run(++done)
     commit.run()
   }
   const perSecond = done / ((performance.now() - begun) / 1000)
@@ -90,7 +104,10 @@ async function measureTasks(file: string, ms: number, options: BackgroundOptions
   await background.stop({ grace: '10s' })
   const perSecond = ran / ((performance.now() - begun) / 1000)
   const left = createBackground({ store: `sqlite:${file}`, tasks: [], works: false })
-  const unfinished = [...(await left.counts()).values()].reduce((sum, counts) => sum + counts.ready + counts.running + counts.waiting, 0)
+  const unfinished = [...(await left.counts()).values()].reduce(
+    (sum, counts) => sum + counts.ready + counts.running + counts.waiting,
+    0,
+  )
   await left.stop()
   if (ran + unfinished !== added) wrong.push(`${added} tasks acknowledged, ${ran} ran, ${unfinished} wait`)
   return perSecond

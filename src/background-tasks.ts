@@ -1,10 +1,10 @@
+import type { AddArguments } from './define-task.ts'
+import type { ResponseTasks } from './http/response-tasks.ts'
 import { type AddOptions, onStatus } from './model/add-options.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
-import type { AddArguments } from './define-task.ts'
 import type { Added } from './ports/store.ts'
-import type { ResponseTasks } from './http/response-tasks.ts'
 import { type Draft, refusal } from './task-draft.ts'
 import { TaskTicket } from './task-ticket.ts'
 
@@ -21,9 +21,14 @@ export interface TaskHandle {
 /** What a response's task list asks of its background. */
 export interface TaskDesk {
   /** Checks everything and makes the row; throws a coded error. Counts against the buffer until it is released. */
-  draft(definition: AnyTaskDefinition, input: unknown, options: AddOptions | undefined, requestId: string | undefined): Draft
+  draft(
+    definition: AnyTaskDefinition,
+    input: unknown,
+    options: AddOptions | undefined,
+    requestId: string | undefined,
+  ): Draft
   /** Stores drafts, claimed at once where the lane has room (and then held); `done` is called once, when they are durable or refused. */
-  store(drafts: readonly Draft[], done: (error: unknown, added: readonly Added[], from: number) => void): void
+  store(drafts: readonly Draft[], done: (error: Error | undefined, added: readonly Added[], from: number) => void): void
   /** The draft may start now, if it was stored and claimed here; else its hold ends. */
   release(draft: Draft, added: Added | undefined): void
   /** A draft left the buffer without being stored. */
@@ -68,7 +73,7 @@ export class BackgroundTasks implements ResponseTasks {
   /** Commits under way: neither a further commit nor the head may overtake them. */
   #committing: Promise<void> | undefined
   /** Why nothing was kept when the shutdown settled this response in the handler's place. */
-  #failure: unknown
+  #failure: Error | undefined
   #sent = false
   #closed = false
 
@@ -104,7 +109,12 @@ export class BackgroundTasks implements ResponseTasks {
    */
   defer(callback: () => unknown, options: { readonly on?: OnStatus } = {}): void {
     if (typeof callback !== 'function') {
-      throw new AfterwordError('OPTION_INVALID', { where: 'defer', option: 'callback', expected: 'a function', got: typeof callback })
+      throw new AfterwordError('OPTION_INVALID', {
+        where: 'defer',
+        option: 'callback',
+        expected: 'a function',
+        got: typeof callback,
+      })
     }
     const deferred = { callback, on: options.on === undefined ? 'success' : onStatus.read(options.on, 'defer', 'on') }
     if (this.#sent) {
@@ -124,7 +134,8 @@ export class BackgroundTasks implements ResponseTasks {
     const buffer = this.#takeBuffer()
     if (buffer.length > 0) {
       const storing = this.#storeNow(buffer)
-      const all = this.#committing === undefined ? storing : Promise.all([this.#committing, storing]).then(() => undefined)
+      const all =
+        this.#committing === undefined ? storing : Promise.all([this.#committing, storing]).then(() => undefined)
       const over = (): void => {
         if (this.#committing === all) this.#committing = undefined
       }
@@ -135,7 +146,9 @@ export class BackgroundTasks implements ResponseTasks {
   }
 
   settle(status: number): Promise<void> | undefined {
-    if (this.#sent) return this.#failure !== undefined && status < 400 ? Promise.reject(this.#failure as Error) : this.#settling
+    if (this.#sent) {
+      return this.#failure !== undefined && status < 400 ? Promise.reject(this.#failure) : this.#settling
+    }
     this.#sent = true
     this.pending = false
     this.#keepDeferred(status)
@@ -146,13 +159,13 @@ export class BackgroundTasks implements ResponseTasks {
       return undefined
     }
     this.#settling = new Promise<void>((resolve, reject) => {
-      const done = (error: unknown): void => {
+      const done = (error: Error | undefined): void => {
         this.#settling = undefined
         if (error === undefined) return resolve()
         this.#failure = error
         // The answer is a refusal now.
         this.#keptDeferred = this.#keptDeferred?.filter(({ on }) => isKept(on, REFUSED))
-        reject(error as Error)
+        reject(error)
       }
       if (committing === undefined) this.#storeBuffer(kept, done)
       else {
@@ -205,11 +218,11 @@ export class BackgroundTasks implements ResponseTasks {
   #storeNow(buffer: readonly Draft[]): Promise<void> {
     if (buffer.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.#storeBuffer(buffer, (error) => (error === undefined ? resolve() : reject(error as Error)))
+      this.#storeBuffer(buffer, (error) => (error === undefined ? resolve() : reject(error)))
     })
   }
 
-  #storeBuffer(buffer: readonly Draft[], done?: (error: unknown) => void): void {
+  #storeBuffer(buffer: readonly Draft[], done?: (error: Error | undefined) => void): void {
     this.#chain(buffer)
     this.#desk.store(buffer, (error, added, from) => {
       for (let i = 0; i < buffer.length; i++) this.#stored(buffer[i]!, error, added[from + i])
@@ -229,7 +242,7 @@ export class BackgroundTasks implements ResponseTasks {
     }
   }
 
-  #stored(draft: Draft, error: unknown, added: Added | undefined): void {
+  #stored(draft: Draft, error: Error | undefined, added: Added | undefined): void {
     draft.ticket?.settle(error ?? refusal(draft, added))
     if (draft.claimFor === undefined) return
     if (this.#closed) this.#desk.release(draft, added)

@@ -1,9 +1,15 @@
 import { hostname } from 'node:os'
-import { type BackgroundOptions, BACKGROUND_OPTIONS, type ReadBackgroundOptions, type StopOptions } from './background-options.ts'
+import {
+  type BackgroundOptions,
+  BACKGROUND_OPTIONS,
+  type ReadBackgroundOptions,
+  type StopOptions,
+} from './background-options.ts'
 import { type Ports, systemPorts } from './background-ports.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import { Deferrals } from './deferrals.ts'
 import type { AddArguments, ResultOf } from './define-task.ts'
+import { Desk } from './desk.ts'
 import type { AttemptRules } from './engine/attempt.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { EventHub } from './engine/event-hub.ts'
@@ -21,11 +27,10 @@ import { type Duration, durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { TaskId } from './model/task.ts'
-import type { CancelAnswer, Counts, Store } from './ports/store.ts'
-import { Desk } from './desk.ts'
 import { makeStore } from './open-store.ts'
-import { Responses } from './responses.ts'
+import type { CancelAnswer, Counts, Store } from './ports/store.ts'
 import { ResponseScope } from './response-scope.ts'
+import { Responses } from './responses.ts'
 import { awaitResult } from './result.ts'
 import { checkRuntime } from './runtime.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
@@ -72,7 +77,7 @@ export class Background {
     this.#lanes = lanes(settings, this.#registry)
     const { store, presence } = makeStore(settings.store, ports, {
       failed: (error) => this.#onStoreFailed(error),
-      debug: (what, error) => logger.debug({ ...(error === undefined ? {} : { err: error }) }, what),
+      debug: (what, error) => logger.debug(error === undefined ? {} : { err: error }, what),
     })
     this.#store = store
     this.#runner = new Runner({
@@ -180,7 +185,7 @@ export class Background {
    * by itself. Repeats within a second are one signal; a later one skips the waiting and is still lossless.
    */
   handleSignals(options: SignalOptions = {}): () => void {
-    return handleSignals(this, this.#ports.clock, options)
+    return handleSignals(this, this.#ports.clock, options, this.#settings.graceMs)
   }
 
   // Adding
@@ -190,7 +195,10 @@ export class Background {
    *
    * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN.
    */
-  async add<D extends AnyTaskDefinition>(definition: D, ...[input, options]: AddArguments<D>): Promise<{ readonly id: TaskId }> {
+  async add<D extends AnyTaskDefinition>(
+    definition: D,
+    ...[input, options]: AddArguments<D>
+  ): Promise<{ readonly id: TaskId }> {
     const draft = this.#desk.draft(definition, input, options, undefined)
     await this.#desk.storeAlone(draft)
     return { id: draft.id }
@@ -229,7 +237,10 @@ export class Background {
    * @param options.timeout  how long to wait at most; by default as long as it takes.
    * @throws TASK_UNKNOWN, TASK_FAILED (its `cause` is the last attempt's error), RESULT_TIMEOUT, and the STORE_… codes.
    */
-  async result<D extends AnyTaskDefinition = AnyTaskDefinition>(id: TaskId, options: { readonly timeout?: Duration | undefined } = {}): Promise<ResultOf<D>> {
+  async result<D extends AnyTaskDefinition = AnyTaskDefinition>(
+    id: TaskId,
+    options: { readonly timeout?: Duration | undefined } = {},
+  ): Promise<ResultOf<D>> {
     const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'result: timeout')
     await this.#readiness()
     return (await awaitResult(id, timeoutMs, this.#store, this.#ports.clock, this.#waiters)) as ResultOf<D>

@@ -8,11 +8,12 @@ import type { Lane } from './engine/lane.ts'
 import type { Registry } from './engine/registry.ts'
 import type { Runner } from './engine/runner.ts'
 import type { Worker } from './engine/worker.ts'
+import { makeDraft } from './make-draft.ts'
 import type { AddOptions } from './model/add-options.ts'
+import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { Added } from './ports/store.ts'
-import { makeDraft } from './make-draft.ts'
 import type { Responses } from './responses.ts'
 import { claimedFromDraft, type Draft, refusal } from './task-draft.ts'
 
@@ -46,13 +47,22 @@ export class Desk implements TaskDesk {
     this.#closed = true
   }
 
-  draft(definition: AnyTaskDefinition, input: unknown, options: AddOptions | undefined, requestId: string | undefined): Draft {
+  draft(
+    definition: AnyTaskDefinition,
+    input: unknown,
+    options: AddOptions | undefined,
+    requestId: string | undefined,
+  ): Draft {
     const { settings, registry, worker, ports } = this.#parts
     registry.check(definition)
     const { name } = definition
     if (this.#closed) throw new AfterwordError('BACKGROUND_STOPPED', { name })
-    if (this.#buffered >= settings.bufferMax) throw new AfterwordError('BUFFER_FULL', { name, buffered: this.#buffered, max: settings.bufferMax })
-    if (worker.live >= settings.backlogMax) throw new AfterwordError('BACKLOG_FULL', { name, live: worker.live, max: settings.backlogMax })
+    if (this.#buffered >= settings.bufferMax) {
+      throw new AfterwordError('BUFFER_FULL', { name, buffered: this.#buffered, max: settings.bufferMax })
+    }
+    if (worker.live >= settings.backlogMax) {
+      throw new AfterwordError('BACKLOG_FULL', { name, live: worker.live, max: settings.backlogMax })
+    }
     const draft = makeDraft(definition, input, options, requestId, settings, ports)
     this.#buffered++
     return draft
@@ -65,7 +75,7 @@ export class Desk implements TaskDesk {
       () => this.#store(drafts, done),
       (error: unknown) => {
         this.released(drafts.length)
-        done(error, [], 0)
+        done(asError(error), [], 0)
       },
     )
   }
@@ -77,7 +87,7 @@ export class Desk implements TaskDesk {
         this.release(draft, added[from])
         const why = error ?? refusal(draft, added[from])
         if (why === undefined) resolve()
-        else reject(why as Error)
+        else reject(why)
       })
     })
   }

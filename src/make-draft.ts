@@ -39,7 +39,7 @@ export function makeDraft(
     carried: settings.carry === undefined ? undefined : carried(settings.carry, name, settings.inputBytesMax),
     idempotent: options.id !== undefined,
     on: options.on ?? definition.on,
-    inSeries: !scheduled && options.parallel !== true,
+    inSeries: !scheduled && !options.parallel,
     series: undefined,
     after: undefined,
     claimFor: undefined,

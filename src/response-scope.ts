@@ -1,5 +1,5 @@
-import { inScope, type Scope } from './http/current.ts'
 import type { BackgroundTasks } from './background-tasks.ts'
+import { inScope, type Scope } from './http/current.ts'
 
 /** One response under the care of an adapter. Its task list is made when somebody first asks for it. */
 export class ResponseScope implements Scope<BackgroundTasks> {

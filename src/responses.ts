@@ -1,5 +1,5 @@
-import type { Clock, Timer } from './ports/clock.ts'
 import { within } from './engine/within.ts'
+import type { Clock, Timer } from './ports/clock.ts'
 
 /** What is asked of a response's task list at shutdown. */
 interface Settleable {
@@ -47,7 +47,7 @@ export class Responses {
   /** Keeps what the rest has gathered: their handlers had their time. */
   async settleAll(): Promise<void> {
     const rest = [...this.#open]
-    const settled = rest.map((tasks) => tasks.settleUnanswered())
+    const settled = rest.map(async (tasks) => tasks.settleUnanswered())
     await within(this.#clock, 2_000, Promise.allSettled(settled))
     for (const tasks of rest) tasks.close()
   }

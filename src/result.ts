@@ -16,7 +16,13 @@ const LOOK_MS_MAX = 1_000
  *
  * @throws TASK_UNKNOWN, TASK_FAILED (its `cause` is the attempt's error), RESULT_TIMEOUT.
  */
-export async function awaitResult(id: TaskId, timeoutMs: number | undefined, store: Store, clock: Clock, waiters: ResultWaiters): Promise<unknown> {
+export async function awaitResult(
+  id: TaskId,
+  timeoutMs: number | undefined,
+  store: Store,
+  clock: Clock,
+  waiters: ResultWaiters,
+): Promise<unknown> {
   const begunMs = clock.monotonicMs()
   for (let lookMs = LOOK_MS_MIN; ; lookMs = Math.min(LOOK_MS_MAX, lookMs * 2)) {
     // Listening begins before the look: what ends in between must not be missed.
@@ -35,7 +41,11 @@ export async function awaitResult(id: TaskId, timeoutMs: number | undefined, sto
   }
 }
 
-function nextChange(id: TaskId, clock: Clock, waiters: ResultWaiters): { within(ms: number): Promise<void>; cancel(): void } {
+function nextChange(
+  id: TaskId,
+  clock: Clock,
+  waiters: ResultWaiters,
+): { within(ms: number): Promise<void>; cancel(): void } {
   const changed = Promise.withResolvers<void>()
   const cancel = waiters.add(id, changed.resolve)
   return {
@@ -53,12 +63,22 @@ function resultOf(id: TaskId, record: TaskRecord | undefined): unknown {
   if (record === undefined) throw new AfterwordError('TASK_UNKNOWN', { id })
   const { name, state, error } = record
   // A success whose result could not be stored has an error beside it.
-  if (state === 'succeeded' && error === undefined) return record.result === undefined ? undefined : decodeValue(record.result)
+  if (state === 'succeeded' && error === undefined) {
+    return record.result === undefined ? undefined : decodeValue(record.result)
+  }
   const message = error?.message ?? 'no error was stored'
-  throw new AfterwordError('TASK_FAILED', { id, name, state, message }, error === undefined ? undefined : { cause: revived(error) })
+  throw new AfterwordError(
+    'TASK_FAILED',
+    { id, name, state, message },
+    error === undefined ? undefined : { cause: revived(error) },
+  )
 }
 
 function revived({ name, message, code, stack }: StoredError): Error {
   const error = new Error(message)
-  return Object.assign(error, { name, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) })
+  return Object.assign(error, {
+    name,
+    ...(code === undefined ? {} : { code }),
+    ...(stack === undefined ? {} : { stack }),
+  })
 }

@@ -1,4 +1,5 @@
-import type { Duration } from './model/duration.ts'
+import { within } from './engine/within.ts'
+import { type Duration, durationMs } from './model/duration.ts'
 import type { StopAccount } from './model/events.ts'
 import type { Clock } from './ports/clock.ts'
 
@@ -6,9 +7,12 @@ import type { Clock } from './ports/clock.ts'
 export interface SignalOptions {
   /** The signals to handle. By default SIGTERM, SIGINT and SIGHUP. */
   readonly signals?: readonly NodeJS.Signals[]
-  /** Closes the HTTP server (`() => app.close()`), before the background stops. */
+  /**
+   * Closes the HTTP server (`() => app.close()`), before the background stops. It is waited for within the grace only:
+   * an idle keep-alive connection may hold it up for longer than any killer waits.
+   */
   readonly close?: () => unknown
-  /** How long requests and attempts may end by themselves; the background's `grace` is the default. */
+  /** How long all of it may take by itself: closing, requests, attempts; the background's `grace` is the default. */
   readonly grace?: Duration
   /** Ends the process. By default `process.exit`. */
   readonly exit?: (code: number) => void
@@ -22,27 +26,52 @@ interface Stoppable {
   stop(options: { grace?: Duration }): Promise<StopAccount>
 }
 
-/** Installs the handlers; the returned function removes them. */
-export function handleSignals(background: Stoppable, clock: Clock, options: SignalOptions): () => void {
-  const { signals = ['SIGTERM', 'SIGINT', 'SIGHUP'], grace, exit = (code) => process.exit(code) } = options
+/**
+ * Installs the handlers; the returned function removes them.
+ *
+ * @throws DURATION_INVALID.
+ */
+export function handleSignals(
+  background: Stoppable,
+  clock: Clock,
+  options: SignalOptions,
+  defaultGraceMs: number,
+): () => void {
+  const { signals = ['SIGTERM', 'SIGINT', 'SIGHUP'], grace, exit = exitProcess } = options
+  const graceMs = grace === undefined ? defaultGraceMs : durationMs(grace, 'handleSignals: grace')
+  const hurry = Promise.withResolvers<void>()
   let firstMs: number | undefined
   const stop = async (): Promise<void> => {
+    const begunMs = clock.monotonicMs()
     background.drain()
     // The server closes while the background drains: requests in flight must still pass their gate.
-    const closed = Promise.resolve().then(() => options.close?.())
-    const [account, close] = await Promise.allSettled([closed.then(() => background.stop(grace === undefined ? {} : { grace })), closed])
-    const failed = account.status === 'rejected' || close.status === 'rejected'
-    exit(failed || account.value.abandoned.length > 0 ? 1 : 0)
+    let failed = false
+    const closed = Promise.resolve()
+      .then(() => options.close?.())
+      .catch(() => (failed = true))
+    await within(clock, graceMs, Promise.race([closed, hurry.promise]))
+    const leftMs = Math.max(0, graceMs - (clock.monotonicMs() - begunMs))
+    const account = await background.stop({ grace: leftMs }).catch(() => undefined)
+    exit(failed || account === undefined || account.abandoned.length > 0 ? 1 : 0)
   }
   const onSignal = (): void => {
     const nowMs = clock.monotonicMs()
     if (firstMs === undefined) {
       firstMs = nowMs
       void stop()
-    } else if (nowMs - firstMs > SAME_SIGNAL_MS) void background.stop({ grace: 0 })
+    } else if (nowMs - firstMs > SAME_SIGNAL_MS) {
+      hurry.resolve()
+      background.stop({ grace: 0 }).catch(() => undefined)
+    }
   }
   for (const signal of signals) process.on(signal, onSignal)
   return () => {
     for (const signal of signals) process.off(signal, onSignal)
   }
+}
+
+/** What the caller opted into: after a stop nothing of ours keeps the process, but something of theirs may. */
+function exitProcess(code: number): void {
+  // oxlint-disable-next-line unicorn/no-process-exit
+  process.exit(code)
 }

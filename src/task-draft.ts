@@ -17,7 +17,9 @@ export interface Draft extends NewTask {
 
 /** Why a draft was not stored although its transaction was. */
 export function refusal(draft: Draft, added: Added | undefined): AfterwordError | undefined {
-  return added?.kind === 'taken' ? new AfterwordError('TASK_ID_TAKEN', { id: draft.id, name: draft.name, by: added.by }) : undefined
+  return added?.kind === 'taken'
+    ? new AfterwordError('TASK_ID_TAKEN', { id: draft.id, name: draft.name, by: added.by })
+    : undefined
 }
 
 /** The task as its first claim sees it, without reading it back. */

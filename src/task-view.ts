@@ -1,6 +1,6 @@
 import { decodeValue } from './engine/codec.ts'
-import { attemptNumber, type Durability, type StoredError, type TaskId, type TaskRecord } from './model/task.ts'
 import type { TaskState } from './model/task-state.ts'
+import { attemptNumber, type Durability, type StoredError, type TaskId, type TaskRecord } from './model/task.ts'
 
 /** A task as `background.get(id)` shows it. */
 export interface TaskView {

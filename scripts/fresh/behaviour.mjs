@@ -8,7 +8,9 @@ export function generate(root) {
   const sections = files.map((path) => {
     const source = ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.Latest, true)
     const lines = titles(source, 0)
-    return lines.length === 0 ? '' : `## ${relative('test', path).replaceAll('\\', '/').replace('.test.ts', '')}\n\n${lines.join('\n')}\n`
+    return lines.length === 0
+      ? ''
+      : `## ${relative('test', path).replaceAll('\\', '/').replace('.test.ts', '')}\n\n${lines.join('\n')}\n`
   })
   return `# Behaviour
 
@@ -23,7 +25,9 @@ function titles(node, depth) {
     const call = titleOf(child)
     if (call === undefined) return ts.forEachChild(child, visit)
     const inner = call.body === undefined ? [] : titles(call.body, depth + 1)
-    if (call.isGroup ? inner.length > 0 : true) lines.push(`${'  '.repeat(depth)}- ${call.title.replaceAll('<', '&lt;')}`, ...(call.isGroup ? inner : []))
+    if (call.isGroup ? inner.length > 0 : true) {
+      lines.push(`${'  '.repeat(depth)}- ${call.title.replaceAll('<', '&lt;')}`, ...(call.isGroup ? inner : []))
+    }
     return undefined
   }
   ts.forEachChild(node, visit)
@@ -34,6 +38,8 @@ function titleOf(node) {
   if (!ts.isCallExpression(node)) return undefined
   const name = node.expression.getText().split('.')[0]
   const [title] = node.arguments
-  if (!['describe', 'test', 'it'].includes(name) || title === undefined || !ts.isStringLiteralLike(title)) return undefined
+  if (!['describe', 'test', 'it'].includes(name) || title === undefined || !ts.isStringLiteralLike(title)) {
+    return undefined
+  }
   return { title: title.text, isGroup: name === 'describe', body: node.arguments.at(-1) }
 }

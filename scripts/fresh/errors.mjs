@@ -6,7 +6,10 @@ const facts = new Proxy({}, { get: (_, name) => `<${String(name)}>` })
 /** docs/errors.md, from the catalogue. */
 export function generate() {
   const entries = Object.entries(ERRORS).map(([code, { happened, todo, statusCode, retryAfterSeconds }]) => {
-    const http = statusCode === undefined ? '' : `\n\nHTTP adapters answer ${statusCode}${retryAfterSeconds === undefined ? '' : ` with \`Retry-After: ${retryAfterSeconds}\``} when nobody handles it.`
+    const http =
+      statusCode === undefined
+        ? ''
+        : `\n\nHTTP adapters answer ${statusCode}${retryAfterSeconds === undefined ? '' : ` with \`Retry-After: ${retryAfterSeconds}\``} when nobody handles it.`
     return `## ${code}\n\n${escape(happened(facts))}\n\n**To fix:** ${escape(todo)}${http}\n`
   })
   const head = `# Errors

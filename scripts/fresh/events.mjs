@@ -6,11 +6,15 @@ import ts from 'typescript-5'
 export function generate(root) {
   const file = join(root, 'src/model/events.ts')
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true)
-  const table = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === 'BackgroundEvents')
+  const table = source.statements.find(
+    (node) => ts.isInterfaceDeclaration(node) && node.name.text === 'BackgroundEvents',
+  )
   const rows = table.members.map((member) => {
     const name = ts.isStringLiteral(member.name) ? member.name.text : member.name.getText()
     const says = member.jsDoc?.[0]?.comment ?? ''
-    const carries = ts.isTypeLiteralNode(member.type) ? member.type.members.map((each) => each.name.getText()).join(', ') : member.type.getText()
+    const carries = ts.isTypeLiteralNode(member.type)
+      ? member.type.members.map((each) => each.name.getText()).join(', ')
+      : member.type.getText()
     return `| \`${name}\` | ${carries} | ${says.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')} |`
   })
   return `# Events

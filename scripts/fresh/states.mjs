@@ -13,7 +13,9 @@ const MEANS = {
 
 /** docs/states.md, from the table that the stores' guards are made of. */
 export function generate() {
-  const arrows = Object.entries(MOVES).flatMap(([from, moves]) => Object.entries(moves).map(([move, to]) => `  ${from} --> ${to}: ${move}`))
+  const arrows = Object.entries(MOVES).flatMap(([from, moves]) =>
+    Object.entries(moves).map(([move, to]) => `  ${from} --> ${to}: ${move}`),
+  )
   const rows = Object.keys(MOVES).map((state) => {
     const moves = Object.entries(MOVES[state]).map(([move, to]) => `${move} → ${to}`)
     return `| ${state} | ${MEANS[state]} | ${moves.join(', ') || 'none'} |`

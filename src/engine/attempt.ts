@@ -1,6 +1,13 @@
-import { AfterwordError, isAfterwordError } from '../model/errors.ts'
 import type { AbortReason, AnyTaskDefinition, RetryPolicy } from '../model/definition.ts'
-import { attemptNumber, type ClaimedTask, type Outcome, type StoredError, type StoredValue, type TaskId } from '../model/task.ts'
+import { AfterwordError, isAfterwordError } from '../model/errors.ts'
+import {
+  attemptNumber,
+  type ClaimedTask,
+  type Outcome,
+  type StoredError,
+  type StoredValue,
+  type TaskId,
+} from '../model/task.ts'
 import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -72,7 +79,8 @@ export class Attempt {
     let pending: boolean
     try {
       const { schema } = this.definition
-      const input = schema === undefined ? decodeValue(this.task.input) : parseStoredInput(this.definition, this.task.input)
+      const input =
+        schema === undefined ? decodeValue(this.task.input) : parseStoredInput(this.definition, this.task.input)
       result = this.definition.run(input, this.context)
       pending = isThenable(result)
     } catch (error) {
@@ -97,7 +105,9 @@ export class Attempt {
     if (this.#over || this.#reason !== undefined) return
     this.#reason = kind
     this.#timer?.cancel()
-    if (kind !== 'shutdown') this.#timer = this.#host.rules.clock.after(this.#host.rules.abandonMs, () => this.abandon())
+    if (kind !== 'shutdown') {
+      this.#timer = this.#host.rules.clock.after(this.#host.rules.abandonMs, () => this.abandon())
+    }
     this.context.abort(kind)
   }
 
@@ -119,7 +129,10 @@ export class Attempt {
     let result: StoredValue | undefined
     let error: StoredError | undefined
     try {
-      result = value === undefined ? undefined : encodeValue(value, { what: 'result', name, bytesMax: this.#host.rules.resultBytesMax })
+      result =
+        value === undefined
+          ? undefined
+          : encodeValue(value, { what: 'result', name, bytesMax: this.#host.rules.resultBytesMax })
     } catch (thrown) {
       // The work is done and must not be done again: only its result is missing, and says why.
       error = this.#stored(thrown)
@@ -144,7 +157,11 @@ export class Attempt {
         return { id, claims, move: 'cancel', error: this.#stored(error) }
       case 'timeout': {
         const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs ?? 0
-        return this.#retry(new AfterwordError('ATTEMPT_TIMEOUT', { name, timeoutMs }, { cause: error }), undefined, true)
+        return this.#retry(
+          new AfterwordError('ATTEMPT_TIMEOUT', { name, timeoutMs }, { cause: error }),
+          undefined,
+          true,
+        )
       }
       default:
         return 'none'
@@ -163,7 +180,14 @@ export class Attempt {
     const failed = attemptNumber(this.task) - crashes
     if (costsAttempt && failed >= policy.attempts) return { id, claims, move: 'fail', error: this.#stored(error) }
     const waitMs = delayMs ?? retryDelayMs(failed, policy, this.#host.rules.chance)
-    return { id, claims, move: 'retry', dueAt: this.#host.rules.clock.now() + waitMs, error: this.#stored(error), costsAttempt }
+    return {
+      id,
+      claims,
+      move: 'retry',
+      dueAt: this.#host.rules.clock.now() + waitMs,
+      error: this.#stored(error),
+      costsAttempt,
+    }
   }
 }
 
@@ -173,5 +197,10 @@ function isFinal(error: unknown): boolean {
 }
 
 function isThenable(value: unknown): boolean {
-  return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value && typeof value.then === 'function'
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
 }

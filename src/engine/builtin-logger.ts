@@ -17,7 +17,9 @@ export function builtinLogger(level: LogLevel, now: () => number, write: (line: 
   const at =
     (name: LogLevel) =>
     (fields: object, message: string): void => {
-      if (LEVELS.indexOf(name) >= from) write(JSON.stringify({ level: name, time: new Date(now()).toISOString(), msg: message, ...fields }, plain))
+      if (LEVELS.indexOf(name) >= from) {
+        write(JSON.stringify({ level: name, time: new Date(now()).toISOString(), msg: message, ...fields }, plain))
+      }
     }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

@@ -11,7 +11,18 @@ export interface Explanation {
    * `nobody`: no registered worker knows its name and serves its queue. `probation`: two workers died with it; it runs
    * alone. `full`: all places of its queue are taken. `soon`: nothing is in its way.
    */
-  readonly reason: 'unknown' | 'finished' | 'running' | 'future' | 'retrying' | 'series' | 'paused' | 'nobody' | 'probation' | 'full' | 'soon'
+  readonly reason:
+    | 'unknown'
+    | 'finished'
+    | 'running'
+    | 'future'
+    | 'retrying'
+    | 'series'
+    | 'paused'
+    | 'nobody'
+    | 'probation'
+    | 'full'
+    | 'soon'
   readonly text: string
 }
 
@@ -30,25 +41,49 @@ export interface Surroundings {
 /** Says in plain words why a task is not running now. The first obstacle counts. */
 export function explain(id: TaskId, around: Surroundings): Explanation {
   const { record } = around
-  if (record === undefined) return { id, state: undefined, reason: 'unknown', text: `No task ${id} is in the store: it was never added, or its retention has passed.` }
+  if (record === undefined) {
+    return {
+      id,
+      state: undefined,
+      reason: 'unknown',
+      text: `No task ${id} is in the store: it was never added, or its retention has passed.`,
+    }
+  }
   const { state } = record
-  const say = (reason: Explanation['reason'], text: string): Explanation => ({ id, state, reason, text: `Task "${record.name}" ${text}` })
+  const say = (reason: Explanation['reason'], text: string): Explanation => ({
+    id,
+    state,
+    reason,
+    text: `Task "${record.name}" ${text}`,
+  })
   switch (state) {
     case 'scheduled':
       return scheduled(record, around.now, say)
     case 'waiting': {
       const next = around.ahead[0]
-      return say('series', `waits behind ${around.ahead.length} earlier task(s) of its response; the next of them is ${next ?? 'about to end'}.`)
+      return say(
+        'series',
+        `waits behind ${around.ahead.length} earlier task(s) of its response; the next of them is ${next ?? 'about to end'}.`,
+      )
     }
     case 'ready':
       return ready(record, around, say)
     case 'running': {
       const worker = around.workers.find((each) => each.incarnation === record.worker)
-      const where = worker === undefined ? `worker ${record.worker}, which is gone; its tasks are about to be taken back` : `${worker.name} (process ${worker.pid})`
-      return say('running', `is claimed by ${where}: attempt ${attemptNumber(record)} runs, or waits for its response to be sent or for a free place.`)
+      const where =
+        worker === undefined
+          ? `worker ${record.worker}, which is gone; its tasks are about to be taken back`
+          : `${worker.name} (process ${worker.pid})`
+      return say(
+        'running',
+        `is claimed by ${where}: attempt ${attemptNumber(record)} runs, or waits for its response to be sent or for a free place.`,
+      )
     }
     default:
-      return say('finished', `has ended: ${state}${record.error === undefined ? '' : `, with ${record.error.message}`}.`)
+      return say(
+        'finished',
+        `has ended: ${state}${record.error === undefined ? '' : `, with ${record.error.message}`}.`,
+      )
   }
 }
 
@@ -58,18 +93,36 @@ function scheduled(record: TaskRecord, now: Instant, say: Say): Explanation {
   const dueAt = record.dueAt ?? now
   const when = `${new Date(dueAt).toISOString()}, in ${Math.max(0, dueAt - now)} ms`
   if (record.error === undefined) return say('future', `is not due until ${when}.`)
-  return say('retrying', `failed in attempt ${attemptNumber(record)} (${record.error.message}); the next attempt is due at ${when}.`)
+  return say(
+    'retrying',
+    `failed in attempt ${attemptNumber(record)} (${record.error.message}); the next attempt is due at ${when}.`,
+  )
 }
 
 function ready(record: TaskRecord, around: Surroundings, say: Say): Explanation {
   const { queue, name } = record
-  if (around.paused.has(queue)) return say('paused', `is ready, but its queue "${queue}" is paused; background.resume('${queue}') lifts that.`)
+  if (around.paused.has(queue)) {
+    return say('paused', `is ready, but its queue "${queue}" is paused; background.resume('${queue}') lifts that.`)
+  }
   const able = around.workers.filter((worker) => worker.queues.includes(queue) && worker.definitions.includes(name))
   if (able.length === 0) {
     const others = around.workers.length
-    return say('nobody', `is ready, but none of the ${others} registered worker(s) knows its name and serves queue "${queue}".`)
+    return say(
+      'nobody',
+      `is ready, but none of the ${others} registered worker(s) knows its name and serves queue "${queue}".`,
+    )
   }
-  if (record.crashes >= 2) return say('probation', `was held by ${record.crashes} workers that died; it runs next alone, and is quarantined if a third dies.`)
-  if (around.running > 0) return say('full', `is ready; ${around.running} tasks of queue "${queue}" run and ${around.ready - 1} others are ready.`)
+  if (record.crashes >= 2) {
+    return say(
+      'probation',
+      `was held by ${record.crashes} workers that died; it runs next alone, and is quarantined if a third dies.`,
+    )
+  }
+  if (around.running > 0) {
+    return say(
+      'full',
+      `is ready; ${around.running} tasks of queue "${queue}" run and ${around.ready - 1} others are ready.`,
+    )
+  }
   return say('soon', `is ready and nothing is in its way; ${able.length} worker(s) can take it.`)
 }

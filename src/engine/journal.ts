@@ -1,5 +1,6 @@
-import type { Durability, NewTask, Outcome, StoredValue, TaskId, Incarnation } from '../model/task.ts'
+import { asError } from '../model/as-error.ts'
 import { isAfterwordError } from '../model/errors.ts'
+import type { Durability, NewTask, Outcome, StoredValue, TaskId, Incarnation } from '../model/task.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Added, ClaimAsk, Store, Written } from '../ports/store.ts'
 
@@ -14,7 +15,7 @@ const RETRY_MS = 500
  * Told when a group of adds is durable, or that nothing of it was kept. `added` holds the answers of the whole
  * transaction; those of the group begin at `from`.
  */
-export type Stored = (error: unknown, added: readonly Added[], from: number) => void
+export type Stored = (error: Error | undefined, added: readonly Added[], from: number) => void
 
 const NOTHING: readonly Added[] = []
 
@@ -146,20 +147,20 @@ export class Journal {
     }
     this.#store.write(batch, this.#clock.now()).then(
       (written) => this.#onWritten(written, adds, outcomes),
-      (error: unknown) => this.#onRefused(error, adds, outcomes),
+      (error: unknown) => this.#onRefused(asError(error), adds, outcomes),
     )
   }
 
   #onWritten(written: Written, adds: AddEntry[], outcomes: OutcomeEntry[]): void {
     this.#writing = false
-    for (let i = 0; i < outcomes.length; i++) outcomes[i]!.done(written.recorded[i]!)
+    for (let i = 0; i < outcomes.length; i++) outcomes[i]!.done(written.recorded[i])
     this.#owner.written(written)
     if (written.durable === undefined) acknowledge(adds, written.added)
     else {
       this.#undurable++
       written.durable.then(
         () => this.#onDurable(() => acknowledge(adds, written.added)),
-        (error: unknown) => this.#onDurable(() => refuse(adds, error)),
+        (error: unknown) => this.#onDurable(() => refuse(adds, asError(error))),
       )
     }
     this.#next()
@@ -171,11 +172,15 @@ export class Journal {
     this.#wakeIdle()
   }
 
-  #onRefused(error: unknown, adds: AddEntry[], outcomes: OutcomeEntry[]): void {
+  #onRefused(error: Error, adds: AddEntry[], outcomes: OutcomeEntry[]): void {
     this.#writing = false
     refuse(adds, error)
     this.#owner.refused(error)
-    if (isAfterwordError(error, 'STORE_FAILED') || isAfterwordError(error, 'STORE_CLOSED') || isAfterwordError(error, 'STORE_CORRUPT')) {
+    if (
+      isAfterwordError(error, 'STORE_FAILED') ||
+      isAfterwordError(error, 'STORE_CLOSED') ||
+      isAfterwordError(error, 'STORE_CORRUPT')
+    ) {
       for (const { done } of outcomes) done(undefined)
       this.#next()
       return
@@ -230,6 +235,6 @@ function acknowledge(adds: readonly AddEntry[], added: readonly Added[]): void {
   }
 }
 
-function refuse(adds: readonly AddEntry[], error: unknown): void {
+function refuse(adds: readonly AddEntry[], error: Error): void {
   for (const { done } of adds) done(error, NOTHING, 0)
 }

@@ -1,5 +1,5 @@
-import { AfterwordError } from '../model/errors.ts'
 import type { AnyTaskDefinition } from '../model/definition.ts'
+import { AfterwordError } from '../model/errors.ts'
 import { received } from '../model/received.ts'
 
 /** The definitions that a background can run, by name. */
@@ -10,7 +10,9 @@ export class Registry {
   constructor(definitions: readonly AnyTaskDefinition[]) {
     for (const definition of definitions) {
       const known = this.#definitions.get(definition.name)
-      if (known !== undefined && known !== definition) throw new AfterwordError('TASK_NAME_TAKEN', { name: definition.name })
+      if (known !== undefined && known !== definition) {
+        throw new AfterwordError('TASK_NAME_TAKEN', { name: definition.name })
+      }
       this.#definitions.set(definition.name, definition)
     }
   }

@@ -1,5 +1,5 @@
-import type { Logger } from '../model/logger.ts'
 import type { AttemptEnd, AttemptFacts, BackgroundEvents, EventName, StopAccount, TaskFacts } from '../model/events.ts'
+import type { Logger } from '../model/logger.ts'
 import type { EventHub } from './event-hub.ts'
 
 type Level = keyof Logger
@@ -20,14 +20,26 @@ function end(e: AttemptEnd): object {
 
 /** One line per transition: what a person with a lost task asks for first. */
 const LINES: { [N in EventName]: Line<N> } = {
-  'task:added': (e) => ({ level: 'debug', fields: { ...task(e.task), state: e.state }, message: `task added, ${e.state}` }),
+  'task:added': (e) => ({
+    level: 'debug',
+    fields: { ...task(e.task), state: e.state },
+    message: `task added, ${e.state}`,
+  }),
   'task:dropped': (e) => ({
     level: 'warn',
     fields: { ...task(e.task), status: e.status, on: e.on },
     message: `task "${e.task.name}" dropped: the answer was ${e.status} and it is kept on ${e.on} only`,
   }),
-  'attempt:start': (e) => ({ level: 'debug', fields: { ...attempt(e.attempt), waitedMs: e.waitedMs }, message: 'attempt started' }),
-  'attempt:end': (e) => ({ level: 'debug', fields: end(e), message: `attempt ${e.attempt.attempt} of "${e.attempt.name}" ended, ${e.state}` }),
+  'attempt:start': (e) => ({
+    level: 'debug',
+    fields: { ...attempt(e.attempt), waitedMs: e.waitedMs },
+    message: 'attempt started',
+  }),
+  'attempt:end': (e) => ({
+    level: 'debug',
+    fields: end(e),
+    message: `attempt ${e.attempt.attempt} of "${e.attempt.name}" ended, ${e.state}`,
+  }),
   'attempt:failed': (e) => ({
     level: e.state === 'failed' ? 'error' : 'warn',
     fields: { ...end(e), error: e.error },
@@ -43,9 +55,21 @@ const LINES: { [N in EventName]: Line<N> } = {
     fields: attempt(e.attempt),
     message: `attempt of "${e.attempt.name}" ended after its claim had gone to another worker; its outcome was not stored`,
   }),
-  'attempt:progress': (e) => ({ level: 'debug', fields: { ...attempt(e.attempt), progress: e.value }, message: 'progress' }),
-  'defer:failed': (e) => ({ level: 'error', fields: { err: e.error, requestId: e.requestId }, message: 'a deferred function threw' }),
-  'worker:registered': (e) => ({ level: 'info', fields: { worker: e.worker, store: e.store }, message: `worker ${e.worker} registered at ${e.store}` }),
+  'attempt:progress': (e) => ({
+    level: 'debug',
+    fields: { ...attempt(e.attempt), progress: e.value },
+    message: 'progress',
+  }),
+  'defer:failed': (e) => ({
+    level: 'error',
+    fields: { err: e.error, requestId: e.requestId },
+    message: 'a deferred function threw',
+  }),
+  'worker:registered': (e) => ({
+    level: 'info',
+    fields: { worker: e.worker, store: e.store },
+    message: `worker ${e.worker} registered at ${e.store}`,
+  }),
   'worker:fenced': (e) => ({
     level: 'error',
     fields: { worker: e.worker, lost: e.lost },
@@ -61,11 +85,20 @@ const LINES: { [N in EventName]: Line<N> } = {
     fields: { task: e.name, queue: e.queue },
     message: `tasks "${e.name}" wait in queue "${e.queue}", and no running worker takes them`,
   }),
-  'store:error': (e) => ({ level: 'error', fields: { err: e.error }, message: 'the store refused; what was acknowledged is kept' }),
+  'store:error': (e) => ({
+    level: 'error',
+    fields: { err: e.error },
+    message: 'the store refused; what was acknowledged is kept',
+  }),
   'store:failed': (e) => ({ level: 'error', fields: { err: e.error }, message: 'the store has stopped for good' }),
   stopped: (e) => ({
     level: e.abandoned.length > 0 ? 'warn' : 'info',
-    fields: { finished: e.finished, handedBack: e.handedBack.length, abandoned: e.abandoned.map((facts) => facts.id), deferred: e.deferred },
+    fields: {
+      finished: e.finished,
+      handedBack: e.handedBack.length,
+      abandoned: e.abandoned.map((facts) => facts.id),
+      deferred: e.deferred,
+    },
     message: accountLine(e),
   }),
 }

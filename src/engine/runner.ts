@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
-import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
 import type { TaskState } from '../model/task-state.ts'
+import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
 import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './attempt.ts'
 import { encodeValue } from './codec.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Journal } from './journal.ts'
-import { Lane } from './lane.ts'
+import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
 
 /** Tasks run in the context in which the library was loaded, never in a request's: what should travel, travels as data. */
@@ -161,7 +161,10 @@ export class Runner implements AttemptHost {
     lane.running++
     if (this.#cancelled.delete(task.id)) return attempt.prevent()
     if (hub.heard('attempt:start')) {
-      hub.emit('attempt:start', { attempt: this.factsOf(task), waitedMs: Math.max(0, rules.clock.now() - task.addedAt) })
+      hub.emit('attempt:start', {
+        attempt: this.factsOf(task),
+        waitedMs: Math.max(0, rules.clock.now() - task.addedAt),
+      })
     }
     // Each start by itself: this may be the end of another task, in the context which that one left behind.
     inRootContext(() => attempt.start())

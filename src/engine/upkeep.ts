@@ -1,6 +1,6 @@
 import type { Retention } from '../model/task.ts'
-import type { Clock, Timer } from '../ports/clock.ts'
 import type { Chance } from '../ports/chance.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { Pace } from '../ports/pace.ts'
 import type { Store } from '../ports/store.ts'
 import type { EventHub } from './event-hub.ts'
@@ -104,7 +104,12 @@ export class Upkeep {
     for (const [queue, names] of ready) {
       for (const name of names) {
         const pair = `${queue} ${name}`
-        if (this.#unknown.has(pair) || workers.some((worker) => worker.queues.includes(queue) && worker.definitions.includes(name))) continue
+        if (
+          this.#unknown.has(pair) ||
+          workers.some((worker) => worker.queues.includes(queue) && worker.definitions.includes(name))
+        ) {
+          continue
+        }
         this.#unknown.add(pair)
         hub.emit('task:unknown', { name, queue })
       }

@@ -1,8 +1,8 @@
 import type { AbortReason } from '../model/definition.ts'
 import type { StopAccount } from '../model/events.ts'
 import type { ClaimedTask, Incarnation, Instant, Retention, TaskId, WorkerRegistration } from '../model/task.ts'
-import type { Clock, Timer } from '../ports/clock.ts'
 import type { Chance } from '../ports/chance.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { Pace } from '../ports/pace.ts'
 import type { Presence } from '../ports/presence.ts'
 import type { ClaimAsk, Claimed, Store, Written } from '../ports/store.ts'
@@ -174,7 +174,9 @@ export class Worker implements JournalOwner {
   claimAsk(): ClaimAsk | undefined {
     if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
     const room = new Map<string, number>()
-    if (this.#parts.works) for (const lane of this.#parts.lanes.values()) if (lane.room > 0) room.set(lane.queue, lane.room)
+    if (this.#parts.works) {
+      for (const lane of this.#parts.lanes.values()) if (lane.room > 0) room.set(lane.queue, lane.room)
+    }
     if (room.size === 0 && !this.#cancelMaybe) return undefined
     this.#cancelMaybe = false
     this.#maybeReady = room.size === 0
@@ -205,7 +207,8 @@ export class Worker implements JournalOwner {
 
   /** Tasks became ready that nobody owns: this worker takes what it has room for and wakes the others for the rest. */
   #announce(ready: ReadonlySet<string>, claimed?: Claimed): void {
-    const mine = (queue: string): boolean => this.#parts.works && !this.#draining && (this.#parts.lanes.get(queue)?.room ?? 0) > 0
+    const mine = (queue: string): boolean =>
+      this.#parts.works && !this.#draining && (this.#parts.lanes.get(queue)?.room ?? 0) > 0
     const rest = [...ready].filter((queue) => claimed === undefined || claimed.more || !mine(queue))
     if (rest.length === 0) return
     if (rest.some(mine)) this.look()
@@ -321,7 +324,12 @@ export class Worker implements JournalOwner {
    * Starts nothing more, lets attempts (and `alsoWait`) end until `graceMs` has passed or `hurried` resolves, then aborts their
    * signals, gives back what is left, and lets go of the store.
    */
-  async stop(graceMs: number, abortMs: number, hurried: Promise<void>, alsoWait: Promise<void>): Promise<Omit<StopAccount, 'deferred'>> {
+  async stop(
+    graceMs: number,
+    abortMs: number,
+    hurried: Promise<void>,
+    alsoWait: Promise<void>,
+  ): Promise<Omit<StopAccount, 'deferred'>> {
     const { runner, clock, store } = this.#parts
     this.drain()
     await this.#reviving

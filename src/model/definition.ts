@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { OnStatus, TaskId } from './task.ts'
 import type { Logger } from './logger.ts'
+import type { OnStatus, TaskId } from './task.ts'
 
 /** Why `context.signal` aborted; `signal.reason` is this object. */
 export interface AbortReason extends Error {
@@ -63,4 +63,3 @@ export interface TaskDefinition<Name extends string = string, Input = unknown, P
 /** Any definition, whatever its input. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- `run` is contravariant in its input: only `any` admits all definitions.
 export type AnyTaskDefinition = TaskDefinition<string, any, any, any>
-

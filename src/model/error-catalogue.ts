@@ -37,20 +37,24 @@ export const ERRORS = {
     todo: 'Rename one of them: a stored task must lead to exactly one function.',
   },
   TASK_NOT_REGISTERED: {
-    happened: (e: { name: string }) => `Task "${e.name}" was not added: this background does not know it, so nobody could run it after a restart.`,
+    happened: (e: { name: string }) =>
+      `Task "${e.name}" was not added: this background does not know it, so nobody could run it after a restart.`,
     todo: 'List the definition in createBackground({ tasks: [...] }).',
   },
   // Adding
   TASK_INPUT_INVALID: {
-    happened: (e: { name: string; issues: string }) => `Task "${e.name}" was not added: its input does not match its schema: ${e.issues}.`,
+    happened: (e: { name: string; issues: string }) =>
+      `Task "${e.name}" was not added: its input does not match its schema: ${e.issues}.`,
     todo: 'Pass input that the schema accepts; error.details.issues names every place.',
   },
   TASK_SCHEMA_ASYNC: {
-    happened: (e: { name: string }) => `Task "${e.name}" was not added: its schema validates asynchronously, and add answers at once.`,
+    happened: (e: { name: string }) =>
+      `Task "${e.name}" was not added: its schema validates asynchronously, and add answers at once.`,
     todo: 'Use a schema without async refinements, and do that check in the handler or in run. With zod, a refinement that throws looks the same.',
   },
   TASK_INPUT_NOT_STORABLE: {
-    happened: (e: { name: string; path: string; got: string }) => `Task "${e.name}" was not added: ${e.path} is ${e.got}, which no store can hold.`,
+    happened: (e: { name: string; path: string; got: string }) =>
+      `Task "${e.name}" was not added: ${e.path} is ${e.got}, which no store can hold.`,
     todo: 'Pass plain data: an id instead of an object, a value instead of a callback. Dates, bigints, Maps, Sets, typed arrays and URLs are fine.',
   },
   TASK_INPUT_TOO_LARGE: {
@@ -59,16 +63,19 @@ export const ERRORS = {
     todo: 'Store the data elsewhere and pass a reference, or raise inputBytesMax.',
   },
   TASK_ID_INVALID: {
-    happened: (e: { name: string; got: string }) => `Task "${e.name}" was not added: an id must be a string of 1 to 200 characters, got ${e.got}.`,
+    happened: (e: { name: string; got: string }) =>
+      `Task "${e.name}" was not added: an id must be a string of 1 to 200 characters, got ${e.got}.`,
     todo: 'Pass a short stable string, for example `welcome:${userId}`.',
   },
   TASK_ID_TAKEN: {
-    happened: (e: { id: string; name: string; by: string }) => `Task "${e.name}" was not added: the id "${e.id}" belongs to a task "${e.by}" or to another input.`,
+    happened: (e: { id: string; name: string; by: string }) =>
+      `Task "${e.name}" was not added: the id "${e.id}" belongs to a task "${e.by}" or to another input.`,
     todo: 'Use one id for one task with one input; put the name and the differing part into the id.',
     statusCode: 409,
   },
   TASK_DROPPED: {
-    happened: (e: { name: string; status: number; on: string }) => `Task "${e.name}" was dropped: the answer was ${e.status} and the task is kept on ${e.on} only.`,
+    happened: (e: { name: string; status: number; on: string }) =>
+      `Task "${e.name}" was dropped: the answer was ${e.status} and the task is kept on ${e.on} only.`,
     todo: "Pass { on: 'always' } or { on: 'error' } when it should run after such an answer.",
   },
   BACKGROUND_STOPPED: {
@@ -85,18 +92,21 @@ export const ERRORS = {
     retryAfterSeconds: 1,
   },
   BACKLOG_FULL: {
-    happened: (e: { name: string; live: number; max: number }) => `Task "${e.name}" was not added: ${e.live} tasks are stored and unfinished and the limit is ${e.max}.`,
+    happened: (e: { name: string; live: number; max: number }) =>
+      `Task "${e.name}" was not added: ${e.live} tasks are stored and unfinished and the limit is ${e.max}.`,
     todo: 'Add workers or concurrency, look for a stuck queue with background.explain(id), or raise backlogMax.',
     statusCode: 503,
     retryAfterSeconds: 5,
   },
   NO_RESPONSE: {
-    happened: (_: Record<string, never>) => 'currentTasks() was called outside of a request that an Afterword adapter looks after.',
+    happened: (_: Record<string, never>) =>
+      'currentTasks() was called outside of a request that an Afterword adapter looks after.',
     todo: 'Call it below a handler of an attached server, or use background.add(definition, input).',
   },
   // Results
   RESULT_NOT_STORABLE: {
-    happened: (e: { name: string; path: string; got: string }) => `Task "${e.name}" finished, but its ${e.path} is ${e.got}, which no store can hold.`,
+    happened: (e: { name: string; path: string; got: string }) =>
+      `Task "${e.name}" finished, but its ${e.path} is ${e.got}, which no store can hold.`,
     todo: 'Return plain data, or nothing.',
   },
   RESULT_TOO_LARGE: {
@@ -105,22 +115,26 @@ export const ERRORS = {
     todo: 'Store the data elsewhere and return a reference, or raise resultBytesMax.',
   },
   RESULT_TIMEOUT: {
-    happened: (e: { id: string; waitedMs: number; state: string }) => `Task ${e.id} did not finish within ${e.waitedMs} ms; it is ${e.state}.`,
+    happened: (e: { id: string; waitedMs: number; state: string }) =>
+      `Task ${e.id} did not finish within ${e.waitedMs} ms; it is ${e.state}.`,
     todo: 'Wait longer, or ask background.explain(id) why it has not finished.',
     statusCode: 504,
   },
   TASK_UNKNOWN: {
-    happened: (e: { id: string }) => `No task ${e.id} is in the store: it was never added, or its retention has passed.`,
+    happened: (e: { id: string }) =>
+      `No task ${e.id} is in the store: it was never added, or its retention has passed.`,
     todo: 'Check the id, or keep finished tasks longer with the retention option.',
     statusCode: 404,
   },
   TASK_FAILED: {
-    happened: (e: { id: string; name: string; state: string; message: string }) => `Task "${e.name}" (${e.id}) ended ${e.state}: ${e.message}`,
+    happened: (e: { id: string; name: string; state: string; message: string }) =>
+      `Task "${e.name}" (${e.id}) ended ${e.state}: ${e.message}`,
     todo: 'Look at error.cause; background.get(id) has the whole record.',
   },
   // Attempts
   ATTEMPT_TIMEOUT: {
-    happened: (e: { name: string; timeoutMs: number }) => `An attempt of task "${e.name}" took longer than its timeout of ${e.timeoutMs} ms.`,
+    happened: (e: { name: string; timeoutMs: number }) =>
+      `An attempt of task "${e.name}" took longer than its timeout of ${e.timeoutMs} ms.`,
     todo: 'Raise the timeout of the definition, or make run listen to context.signal.',
   },
   ATTEMPT_CRASHED: {
@@ -128,11 +142,13 @@ export const ERRORS = {
     todo: 'Look for what ends the process (out of memory, process.exit, a native crash), then requeue the task.',
   },
   TASK_INPUT_OUTDATED: {
-    happened: (e: { name: string; issues: string }) => `The stored input of task "${e.name}" no longer matches its schema: ${e.issues}.`,
+    happened: (e: { name: string; issues: string }) =>
+      `The stored input of task "${e.name}" no longer matches its schema: ${e.issues}.`,
     todo: 'Let the schema accept what older versions stored, then requeue the task.',
   },
   STORED_VALUE_UNREADABLE: {
-    happened: (e: { format: number; reason: string }) => `A stored value of format ${e.format} cannot be read: ${e.reason}.`,
+    happened: (e: { format: number; reason: string }) =>
+      `A stored value of format ${e.format} cannot be read: ${e.reason}.`,
     todo: 'Look whether a newer Afterword wrote it (then upgrade this process) or something else changed it in the store.',
   },
   // Stores
@@ -145,7 +161,8 @@ export const ERRORS = {
     todo: 'Give the process write access to the folder and to the file, its -wal and its -shm.',
   },
   STORE_CORRUPT: {
-    happened: (e: { file: string; reason: string }) => `The store ${e.file} is damaged or is not an SQLite database: ${e.reason}.`,
+    happened: (e: { file: string; reason: string }) =>
+      `The store ${e.file} is damaged or is not an SQLite database: ${e.reason}.`,
     todo: 'Nothing was changed. Move the file and its -wal and -shm aside together, restore a backup, or recover it with the sqlite3 shell (.recover).',
   },
   STORE_NOT_OURS: {
@@ -158,11 +175,13 @@ export const ERRORS = {
     todo: 'Upgrade Afterword in this process; the store was left untouched.',
   },
   STORE_IN_USE_BY_OLDER: {
-    happened: (e: { file: string; workers: string }) => `The store ${e.file} needs a migration that older workers would not survive, and these still run: ${e.workers}.`,
+    happened: (e: { file: string; workers: string }) =>
+      `The store ${e.file} needs a migration that older workers would not survive, and these still run: ${e.workers}.`,
     todo: 'Stop the older processes first, then start this one.',
   },
   STORE_NETWORK_FILESYSTEM: {
-    happened: (e: { file: string; type: string }) => `The store ${e.file} lies on a network file system (${e.type}), where SQLite loses committed data.`,
+    happened: (e: { file: string; type: string }) =>
+      `The store ${e.file} lies on a network file system (${e.type}), where SQLite loses committed data.`,
     todo: 'Put the file on a local disk.',
   },
   STORE_FULL: {
@@ -172,13 +191,15 @@ export const ERRORS = {
     retryAfterSeconds: 10,
   },
   STORE_BUSY: {
-    happened: (e: { file: string; waitedMs: number }) => `The store ${e.file} was locked by another process for ${e.waitedMs} ms; nothing was written.`,
+    happened: (e: { file: string; waitedMs: number }) =>
+      `The store ${e.file} was locked by another process for ${e.waitedMs} ms; nothing was written.`,
     todo: 'Look for a process that holds a transaction open (a backup, a shell); the call may be repeated.',
     statusCode: 503,
     retryAfterSeconds: 2,
   },
   STORE_FAILED: {
-    happened: (e: { file: string; reason: string }) => `The store ${e.file} stopped after an input/output error: ${e.reason}. What was acknowledged before is kept.`,
+    happened: (e: { file: string; reason: string }) =>
+      `The store ${e.file} stopped after an input/output error: ${e.reason}. What was acknowledged before is kept.`,
     todo: 'Check the disk, then restart the process: after a failed sync no promise about the file can be kept.',
     statusCode: 503,
     retryAfterSeconds: 30,
@@ -190,7 +211,8 @@ export const ERRORS = {
     retryAfterSeconds: 1,
   },
   RUNTIME_TOO_OLD: {
-    happened: (e: { version: string; needed: string; reason: string }) => `Node ${e.version} is too old; Afterword needs ${e.needed}: ${e.reason}.`,
+    happened: (e: { version: string; needed: string; reason: string }) =>
+      `Node ${e.version} is too old; Afterword needs ${e.needed}: ${e.reason}.`,
     todo: 'Upgrade Node.',
   },
 } as const

@@ -20,8 +20,16 @@ export class AfterwordError<C extends ErrorCode = ErrorCode> extends Error {
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: C, details: Facts<C>, options?: { cause?: unknown }) {
-    const entry = ERRORS[code] as { happened: (facts: Facts<C>) => string; todo: string; statusCode?: number; retryAfterSeconds?: number }
-    super(`[${code}] ${entry.happened(details)}\n  To fix: ${entry.todo}\n  See docs/errors.md#${code.toLowerCase()}`, options)
+    const entry = ERRORS[code] as {
+      happened: (facts: Facts<C>) => string
+      todo: string
+      statusCode?: number
+      retryAfterSeconds?: number
+    }
+    super(
+      `[${code}] ${entry.happened(details)}\n  To fix: ${entry.todo}\n  See docs/errors.md#${code.toLowerCase()}`,
+      options,
+    )
     this.code = code
     this.details = details
     this.todo = entry.todo

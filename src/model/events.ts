@@ -1,6 +1,6 @@
 import type { AfterwordError } from './errors.ts'
-import type { Incarnation, StoredError, TaskId } from './task.ts'
 import type { TaskState } from './task-state.ts'
+import type { Incarnation, StoredError, TaskId } from './task.ts'
 
 /** A task as events and log lines name it. */
 export interface TaskFacts {
@@ -66,7 +66,11 @@ export interface BackgroundEvents {
   /** This process was declared dead and has registered anew; its former attempts no longer count. */
   'worker:fenced': { readonly worker: Incarnation; readonly lost: readonly TaskId[] }
   /** The claims of a dead worker were taken back. */
-  'worker:rescued': { readonly worker: Incarnation; readonly requeued: readonly TaskId[]; readonly quarantined: readonly TaskId[] }
+  'worker:rescued': {
+    readonly worker: Incarnation
+    readonly requeued: readonly TaskId[]
+    readonly quarantined: readonly TaskId[]
+  }
   /** Ready tasks of that name wait in a queue that no registered worker takes them from. Fires once for each pair. */
   'task:unknown': { readonly name: string; readonly queue: string }
   /** A write did not go through; what was acknowledged is kept, outcomes are written again. */

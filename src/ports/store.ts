@@ -1,7 +1,18 @@
-import type {
-  ClaimedTask, Incarnation, Instant, NewTask, Outcome, Retention, StoredValue, TaskId, TaskRecord, WorkerRecord, WorkerRegistration, Durability,
-} from '../model/task.ts'
 import type { TaskState } from '../model/task-state.ts'
+import type {
+  ClaimedTask,
+  Incarnation,
+  Instant,
+  NewTask,
+  Outcome,
+  Retention,
+  StoredValue,
+  TaskId,
+  TaskRecord,
+  WorkerRecord,
+  WorkerRegistration,
+  Durability,
+} from '../model/task.ts'
 
 /** Everything of one turn of the event loop that goes into one transaction. */
 export interface WriteBatch {
@@ -112,7 +123,11 @@ export interface Store {
    */
   write(batch: WriteBatch, now: Instant): Promise<Written>
   /** Gives claims back unharmed: all of them, or the ones named. Returns the ids that became ready. */
-  handBack(worker: Incarnation, tasks: readonly { readonly id: TaskId; readonly claims: number }[] | 'all', now: Instant): Promise<readonly TaskId[]>
+  handBack(
+    worker: Incarnation,
+    tasks: readonly { readonly id: TaskId; readonly claims: number }[] | 'all',
+    now: Instant,
+  ): Promise<readonly TaskId[]>
   /** Fences a dead incarnation and returns its claims to whoever is free. Safe to repeat and to run in several processes. */
   rescue(dead: Incarnation, now: Instant): Promise<Rescued>
 
@@ -127,7 +142,11 @@ export interface Store {
   pause(queue: string, paused: boolean): Promise<void>
   paused(): Promise<ReadonlySet<string>>
   /** Looks at the next `limit` tasks and removes the finished ones past their retention. `done`: it has seen all. */
-  prune(retention: Retention, now: Instant, limit: number): Promise<{ readonly removed: number; readonly done: boolean }>
+  prune(
+    retention: Retention,
+    now: Instant,
+    limit: number,
+  ): Promise<{ readonly removed: number; readonly done: boolean }>
   /** The names of ready tasks, by queue. Cheap, however many there are. */
   readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>>
 }

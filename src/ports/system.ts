@@ -34,7 +34,10 @@ const POOL_BYTES = 4096
  *
  * @source RFC 9562, sections 5.7 and 6.2.
  */
-export function createIds(clock: Pick<Clock, 'now'>, random: (bytes: Uint8Array) => void = (bytes) => void randomFillSync(bytes)): Ids {
+export function createIds(
+  clock: Pick<Clock, 'now'>,
+  random: (bytes: Uint8Array) => void = (bytes) => void randomFillSync(bytes),
+): Ids {
   const pool = new Uint8Array(POOL_BYTES)
   let used = POOL_BYTES
   let lastMs = 0
@@ -56,8 +59,19 @@ export function createIds(clock: Pick<Clock, 'now'>, random: (bytes: Uint8Array)
       const p = used + 2
       used += 10
       return (
-        prefix + HEX[counter >> 8]![1] + HEX[counter & 0xff] + '-' + HEX[(pool[p]! & 0x3f) | 0x80] + HEX[pool[p + 1]!] + '-' +
-        HEX[pool[p + 2]!] + HEX[pool[p + 3]!] + HEX[pool[p + 4]!] + HEX[pool[p + 5]!] + HEX[pool[p + 6]!] + HEX[pool[p + 7]!]
+        prefix +
+        HEX[counter >> 8]![1] +
+        HEX[counter & 0xff] +
+        '-' +
+        HEX[(pool[p]! & 0x3f) | 0x80] +
+        HEX[pool[p + 1]!] +
+        '-' +
+        HEX[pool[p + 2]!] +
+        HEX[pool[p + 3]!] +
+        HEX[pool[p + 4]!] +
+        HEX[pool[p + 5]!] +
+        HEX[pool[p + 6]!] +
+        HEX[pool[p + 7]!]
       )
     },
   }

@@ -1,6 +1,6 @@
 import type { Background } from '../index.ts'
 import type { AttemptEnd, TaskFacts } from '../model/events.ts'
-import type { StoredError } from '../model/task.ts'
+import { attemptNumber, type ClaimedTask } from '../model/task.ts'
 import { isRetryAfter } from '../model/thrown-outcome.ts'
 import type { LabAttempt, LabFailure } from './lab-attempt.ts'
 
@@ -49,8 +49,22 @@ export class AttemptLog {
     for (const failure of this.#unseen) if (failure.attempt === attempt) this.#unseen.delete(failure)
   }
 
+  /** An attempt that ended without an outcome: its process died or stopped under it. */
+  cut(task: ClaimedTask, state: LabAttempt['state']): LabAttempt {
+    const { id, name } = task
+    return {
+      id,
+      name,
+      input: this.#inputOf(id),
+      attempt: attemptNumber(task),
+      state,
+      error: undefined,
+      retryInMs: undefined,
+    }
+  }
+
   #ended({ attempt: { id, name, attempt: number }, state, error: stored, thrown, retryInMs }: AttemptEnd): void {
-    const error = stored === undefined ? undefined : (thrown ?? revived(stored))
+    const error = stored === undefined ? undefined : (thrown ?? new Error(stored.message))
     const attempt: LabAttempt = { id, name, input: this.#inputOf(id), attempt: number, state, error, retryInMs }
     this.#attempts.push(attempt)
     const isAskedFor = state === 'cancelled' || (state === 'scheduled' && isRetryAfter(error))

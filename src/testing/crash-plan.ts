@@ -46,7 +46,9 @@ export class CrashPlan {
     if (this.point === 'after-commit') {
       return batch.adds.some(({ name }, index) => added[index]!.kind === 'added' && this.isAbout(name))
     }
-    return this.point === 'before-run' && [...released, ...(claimed?.tasks ?? [])].some(({ name }) => this.isAbout(name))
+    return (
+      this.point === 'before-run' && [...released, ...(claimed?.tasks ?? [])].some(({ name }) => this.isAbout(name))
+    )
   }
 
   isAbout(name: string | undefined): boolean {

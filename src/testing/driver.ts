@@ -1,6 +1,6 @@
 import type { ClaimedTask, Instant, TaskRecord } from '../model/task.ts'
-import { isHeldBy } from './ledger.ts'
 import type { LabProcess, LabWorld } from './lab-process.ts'
+import { isHeldBy } from './ledger.ts'
 
 /** Makes the tasks of a lab run, and knows when they have. It stops when its process dies or stops. */
 export class Driver {
@@ -16,11 +16,11 @@ export class Driver {
     turnstile.open()
     try {
       await this.idle(process)
-      for (let next = clock.nextMs; next !== undefined && next <= endMs; next = clock.nextMs) {
+      for (let next = clock.nextMs; next !== undefined && next <= endMs && !process.dead; next = clock.nextMs) {
         await clock.advanceTo(next)
         await this.idle(process)
       }
-      await clock.advanceTo(endMs)
+      if (!process.dead) await clock.advanceTo(endMs)
     } finally {
       turnstile.close()
     }
@@ -29,14 +29,11 @@ export class Driver {
   /** Runs one attempt of the task whose turn it is. Undefined: none can begin. */
   async runOne(process: LabProcess): Promise<ClaimedTask | undefined> {
     const claimed = await this.#claimOne(process)
-    const incarnation = process.worker?.incarnation
-    if (claimed === undefined || incarnation === undefined) return claimed
+    if (claimed === undefined) return undefined
     const { clock, ledger } = this.#world
-    for (let changed = ledger.changed; process.worker !== undefined; changed = ledger.changed) {
-      const record = ledger.get(claimed.id)
-      if (record === undefined || !isHeldBy(record, incarnation) || record.claims !== claimed.claims) break
-      await changed
-    }
+    const isUnderWay = (record = ledger.get(claimed.id)): boolean =>
+      record !== undefined && isHeldBy(record, process.incarnation) && record.claims === claimed.claims
+    while (isUnderWay()) await ledger.changed
     await clock.settle()
     return claimed
   }
@@ -46,13 +43,11 @@ export class Driver {
     const { clock, ledger } = this.#world
     for (;;) {
       await clock.settle()
-      const { worker } = process
-      if (worker === undefined) return
-      const { changed, version } = ledger
-      if (ledger.heldBy(worker.incarnation).length > 0) {
-        await changed
+      if (ledger.heldBy(process.incarnation).length > 0) {
+        await ledger.changed
         continue
       }
+      const { version } = ledger
       if ((await this.#next(process)) === undefined) return
       process.ring()
       await clock.settle()
@@ -72,8 +67,8 @@ export class Driver {
     return turnstile.close()
   }
 
-  async #next({ worker }: LabProcess): Promise<TaskRecord | undefined> {
+  async #next({ registration }: LabProcess): Promise<TaskRecord | undefined> {
     const { clock, ledger, store } = this.#world
-    return worker && ledger.next(worker.registration, await store.paused(), clock.now())
+    return registration && ledger.next(registration, await store.paused(), clock.now())
   }
 }

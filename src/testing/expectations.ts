@@ -14,21 +14,23 @@ export interface Sightings<D extends AnyTaskDefinition> {
   readonly dropped: readonly number[]
 }
 
-/** What is asked for; without `input`, any will do. */
-export interface Wanted {
-  readonly input?: unknown
-}
+/** The input that is asked for; none, when any will do. */
+export type Wanted = readonly [] | readonly [unknown]
 
 /** The first task that has the input; throws an AssertionError that says what was added instead. */
-export function expectAdded<D extends AnyTaskDefinition>({ name, added, dropped }: Sightings<D>, wanted: Wanted): LabTask<D> {
+export function expectAdded<D extends AnyTaskDefinition>(
+  { name, added, dropped }: Sightings<D>,
+  wanted: Wanted,
+): LabTask<D> {
   const task = added.find(({ input }) => isWanted(input, wanted))
   if (task !== undefined) return task
   const inputs = added.map(({ input }) => input as unknown)
-  const statuses = dropped.length === 0 ? '' : ` ${dropped.length} dropped, by answers with status ${dropped.join(', ')}.`
+  const statuses =
+    dropped.length === 0 ? '' : ` ${dropped.length} dropped, by answers with status ${dropped.join(', ')}.`
   throw new AssertionError({
     message: `No task "${name}"${asWanted(wanted)} was added. ${count(inputs)}${statuses}`,
     actual: inputs.length === 1 ? inputs[0] : inputs,
-    expected: inputs.length === 1 || !('input' in wanted) ? wanted.input : [wanted.input],
+    expected: inputs.length === 1 ? wanted[0] : wanted,
     operator: 'expectAdded',
     stackStartFn: expectAdded,
   })
@@ -48,11 +50,11 @@ export function expectNotAdded<D extends AnyTaskDefinition>({ name, added }: Sig
 }
 
 function isWanted(input: unknown, wanted: Wanted): boolean {
-  return !('input' in wanted) || isDeepStrictEqual(input, wanted.input)
+  return wanted.length === 0 || isDeepStrictEqual(input, wanted[0])
 }
 
 function asWanted(wanted: Wanted): string {
-  return 'input' in wanted ? ` with the input ${shown(wanted.input)}` : ''
+  return wanted.length === 0 ? '' : ` with the input ${shown(wanted[0])}`
 }
 
 function count(inputs: readonly unknown[]): string {

@@ -1,5 +1,12 @@
-import { Background, type BackgroundOptions, type NodeResponse, type ResponseScope, type StopAccount, type StopOptions } from '../index.ts'
 import type { Ports } from '../background-ports.ts'
+import {
+  Background,
+  type BackgroundOptions,
+  type NodeResponse,
+  type ResponseScope,
+  type StopAccount,
+  type StopOptions,
+} from '../index.ts'
 import type { LabClock } from './lab-clock.ts'
 
 const NOTHING: StopAccount = { finished: 0, handedBack: [], abandoned: [], deferred: 0 }

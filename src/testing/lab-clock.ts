@@ -78,11 +78,11 @@ export class LabClock implements Clock {
 
   /** Lets time pass until `work` has ended, however long that takes; gives what it gave. */
   async runUntil<T>(work: Promise<T>): Promise<T> {
-    let over = false
-    const end = (): void => void (over = true)
+    const state = { over: false }
+    const end = (): void => void (state.over = true)
     work.then(end, end)
     await this.settle()
-    while (!over && this.nextMs !== undefined) await this.advanceTo(this.nextMs)
+    while (!state.over && this.nextMs !== undefined) await this.advanceTo(this.nextMs)
     return work
   }
 

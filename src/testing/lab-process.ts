@@ -49,9 +49,14 @@ export class LabProcess {
     return this.#death.promise
   }
 
-  /** What it is registered as, as long as it takes tasks. */
-  get worker(): { readonly incarnation: Incarnation; readonly registration: WorkerRegistration } | undefined {
-    return this.#dead || this.background.draining ? undefined : this.#store.worker
+  /** Who it is in the store; undefined once it has died or has stopped. */
+  get incarnation(): Incarnation | undefined {
+    return this.#dead ? undefined : this.#store.worker?.incarnation
+  }
+
+  /** What it takes tasks as; undefined when it takes none any more. */
+  get registration(): WorkerRegistration | undefined {
+    return this.#dead || this.background.draining ? undefined : this.#store.worker?.registration
   }
 
   /** Makes it look at the store. */

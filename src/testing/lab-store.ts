@@ -1,4 +1,13 @@
-import type { Incarnation, Instant, NewTask, Retention, TaskId, TaskRecord, WorkerRecord, WorkerRegistration } from '../model/task.ts'
+import type {
+  Incarnation,
+  Instant,
+  NewTask,
+  Retention,
+  TaskId,
+  TaskRecord,
+  WorkerRecord,
+  WorkerRegistration,
+} from '../model/task.ts'
 import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../ports/store.ts'
 import type { AddOrder } from './add-order.ts'
 import type { CrashPlan } from './crash-plan.ts'
@@ -12,7 +21,7 @@ export interface StoreRoom {
   readonly turnstile: Turnstile
   readonly order: AddOrder
   /** The crash that has still to come. */
-  plan(): CrashPlan | undefined
+  plan: CrashPlan | undefined
 }
 
 type Claims = readonly { readonly id: TaskId; readonly claims: number }[]
@@ -77,12 +86,12 @@ export class LabStore implements Store {
 
   async write(batch: WriteBatch, now: Instant): Promise<Written> {
     return this.#call(async (store) => {
-      const { plan, ledger, turnstile } = this.#room
-      if (plan()?.comesBefore(batch, (id) => ledger.get(id)?.name) === true) return this.#crash()
+      const { ledger, turnstile } = this.#room
+      if (this.#room.plan?.comesBefore(batch, (id) => ledger.get(id)?.name) === true) return this.#crash()
       const written = await store.write(this.#admitted(batch), now)
       turnstile.took(written.claimed?.tasks ?? [])
       await ledger.refresh(changedBy(batch, written), now)
-      return plan()?.comesAfter(batch, written) === true ? this.#crash() : written
+      return this.#room.plan?.comesAfter(batch, written) === true ? this.#crash() : written
     })
   }
 
@@ -124,7 +133,11 @@ export class LabStore implements Store {
     return this.#call((store) => store.paused())
   }
 
-  prune(retention: Retention, now: Instant, limit: number): Promise<{ readonly removed: number; readonly done: boolean }> {
+  prune(
+    retention: Retention,
+    now: Instant,
+    limit: number,
+  ): Promise<{ readonly removed: number; readonly done: boolean }> {
     return this.#call((store) => store.prune(retention, now, limit))
   }
 
@@ -144,7 +157,7 @@ export class LabStore implements Store {
    */
   #admittedTask(task: NewTask): NewTask {
     const { turnstile, order, plan } = this.#room
-    const isDoomed = plan()?.point === 'before-run' && plan()?.isAbout(task.name) === true
+    const isDoomed = plan?.point === 'before-run' && plan.isAbout(task.name)
     const claimFor = turnstile.auto && !isDoomed ? task.claimFor : undefined
     return { ...task, addedAt: order.addedAt(task), claimFor }
   }

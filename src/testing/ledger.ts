@@ -1,4 +1,4 @@
-import type { Instant, TaskId, TaskRecord, WorkerRegistration } from '../model/task.ts'
+import type { Incarnation, Instant, TaskId, TaskRecord, WorkerRegistration } from '../model/task.ts'
 import type { Store } from '../ports/store.ts'
 
 /**
@@ -50,8 +50,8 @@ export class Ledger {
     if (touched.size > 0) this.wake()
   }
 
-  /** The tasks that a worker holds. */
-  heldBy(worker: number | undefined): readonly TaskId[] {
+  /** The tasks that a worker holds; none for no worker. */
+  heldBy(worker: Incarnation | undefined): readonly TaskId[] {
     return [...this.#records.values()].filter((record) => isHeldBy(record, worker)).map(({ id }) => id)
   }
 
@@ -85,8 +85,8 @@ export class Ledger {
 }
 
 /** Whether that worker holds the claim of the task. */
-export function isHeldBy(record: TaskRecord, worker: number | undefined): boolean {
-  return record.state === 'running' && record.worker === worker
+export function isHeldBy(record: TaskRecord, worker: Incarnation | undefined): boolean {
+  return record.state === 'running' && worker !== undefined && record.worker === worker
 }
 
 function isDue(record: TaskRecord, now: Instant): boolean {

@@ -11,7 +11,9 @@ export class TasksFailed extends Error {
 
   constructor(failures: readonly LabFailure[]) {
     const lines = failures.map((failure) => `\n  ${described(failure)}`)
-    super(`${failures.length === 1 ? 'A task has' : 'Tasks have'} failed:${lines.join('')}`, { cause: failures[0]?.error })
+    super(`${failures.length === 1 ? 'A task has' : 'Tasks have'} failed:${lines.join('')}`, {
+      cause: failures[0]?.error,
+    })
     this.failures = failures
   }
 }

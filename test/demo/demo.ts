@@ -81,14 +81,20 @@ export class Demo {
 
   /** The news of the server as a page hears them, until the loop over them ends. */
   async *news(): AsyncGenerator<News> {
-    const answer = await fetch(`${this.url}/events`)
-    if (answer.body === null) throw new Error('The stream of news has no body.')
+    const controller = new AbortController()
+    const answer = await fetch(`${this.url}/events`, { signal: controller.signal })
+    const reader = answer.body?.getReader()
+    const decoder = new TextDecoder()
     let text = ''
-    for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
-      text += chunk
-      const parts = text.split('\n\n')
-      text = parts.pop() ?? ''
-      for (const part of parts) yield JSON.parse(part.slice(part.indexOf('data: ') + 6)) as News
+    try {
+      for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+        text += decoder.decode(read.value, { stream: true })
+        const parts = text.split('\n\n')
+        text = parts.pop() ?? ''
+        for (const part of parts) yield JSON.parse(part.slice(part.indexOf('data: ') + 6)) as News
+      }
+    } finally {
+      controller.abort()
     }
   }
 

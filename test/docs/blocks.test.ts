@@ -42,7 +42,14 @@ describe('the code blocks of the pages', () => {
 
   test('compile against the built package', async () => {
     const config = join(folder, 'tsconfig.json')
-    writeFileSync(config, JSON.stringify({ extends: '../../tsconfig.base.json', compilerOptions: { noEmit: true, skipLibCheck: true }, include: ['*.ts'] }))
+    writeFileSync(
+      config,
+      JSON.stringify({
+        extends: '../../tsconfig.base.json',
+        compilerOptions: { noEmit: true, skipLibCheck: true },
+        include: ['*.ts'],
+      }),
+    )
     await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--project', config], { cwd: root })
   })
 

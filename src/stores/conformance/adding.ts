@@ -156,7 +156,7 @@ export const adding = [
     assert.equal((await worker.claim()).tasks.length, 2)
   }),
 
-  test('an id of the caller’s own is added once, also within a write', async (world) => {
+  test("an id of the caller's own is added once, also within a write", async (world) => {
     const task = world.task({ id: 'welcome:42', idempotent: true })
     assert.deepEqual(await world.add(task, task), [
       { kind: 'added', state: 'ready' },
@@ -167,7 +167,7 @@ export const adding = [
     assert.equal((await world.find(task)).addedAt, task.addedAt)
   }),
 
-  test('an id of the caller’s own is kept when its task has ended, and the answer tells its state', async (world) => {
+  test("an id of the caller's own is kept when its task has ended, and the answer tells its state", async (world) => {
     const worker = await world.worker()
     const task = await worker.run({ id: 'welcome:42', idempotent: true })
     assert.deepEqual(await world.add(task), [{ kind: 'exists', state: 'running' }])
@@ -191,7 +191,7 @@ export const adding = [
     assert.equal(await world.recount(), 1)
   }),
 
-  test('an id of the caller’s own may look like one of ours', async (world) => {
+  test("an id of the caller's own may look like one of ours", async (world) => {
     const ours = world.task()
     await world.add(ours)
     assert.deepEqual(await world.add({ ...ours, idempotent: true }), [{ kind: 'exists', state: 'ready' }])

@@ -79,7 +79,7 @@ export const claiming = [
     )
   }),
 
-  test('a task whose name the worker does not know is left alone, and is in nobody’s way', async (world) => {
+  test("a task whose name the worker does not know is left alone, and is in nobody's way", async (world) => {
     const worker = await world.worker({ definitions: ['work', 'more'] })
     const strange = Array.from({ length: 30 }, () => world.task({ name: 'strange', priority: 5 }))
     const known = world.task()

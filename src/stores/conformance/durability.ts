@@ -60,7 +60,7 @@ export const durability = [
     assert.equal((await world.write(store, undefined, {})).live, 4)
   }),
 
-  testOf('shared', 'two stores on the same tasks see each other’s work at once', async (world) => {
+  testOf('shared', "two stores on the same tasks see each other's work at once", async (world) => {
     const [here, there] = [await world.worker(), await world.worker()]
     assert.notEqual(here.store, there.store)
     const task = await here.run()

@@ -21,7 +21,7 @@ export const handBack = [
     assert.deepEqual(await other.finish(succeed(again)), [true])
   }),
 
-  test('all of a worker’s claims go back, and nobody else’s', async (world) => {
+  test("all of a worker's claims go back, and nobody else's", async (world) => {
     const [worker, other] = [await world.worker(), await world.worker()]
     const mine = [await worker.run(), await worker.run({ queue: 'mail' }), await worker.run()]
     const theirs = await other.run()

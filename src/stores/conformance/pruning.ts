@@ -111,7 +111,7 @@ export const pruning = [
     assert.equal(await pruneAll(world, KEEP_ALL, 4), 0)
   }),
 
-  test('an id of the caller’s own can be added again once its task is pruned', async (world) => {
+  test("an id of the caller's own can be added again once its task is pruned", async (world) => {
     const worker = await world.worker()
     const task = await worker.run({ id: 'welcome:42', idempotent: true })
     await worker.finish(succeed(task))

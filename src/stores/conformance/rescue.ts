@@ -49,7 +49,7 @@ export const rescue = [
     assert.equal(attemptNumber(again), 2)
   }),
 
-  test('a rescue touches nobody else’s tasks', async (world) => {
+  test("a rescue touches nobody else's tasks", async (world) => {
     const [dying, other] = [await world.worker(), await world.worker()]
     const theirs = await other.run()
     const mine = await dying.run()

@@ -53,7 +53,7 @@ export const values = [
     }),
   ),
 
-  test('the formats of a task’s values are independent', async (world) => {
+  test("the formats of a task's values are independent", async (world) => {
     const worker = await world.worker()
     const of = (format: 0 | 1): StoredValue => ({ format, text: `[${format}]` })
     for (let bits = 0; bits < 16; bits++) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { NewTask, Outcome, TaskId } from '../../model/task.ts'
-import type { ClaimAsk, WriteBatch } from '../../ports/store.ts'
+import type { ClaimAsk, Store, WriteBatch } from '../../ports/store.ts'
 import { cancelled, type Claim, fail, ids, json, retry, succeed } from './fixtures.ts'
 import { type ModelTask, ModelStore } from './model.ts'
 import type { World, WorldWorker } from './world.ts'
@@ -12,17 +12,21 @@ const QUEUES = ['one', 'two'] as const
 const NAMES = ['a', 'b', 'strange'] as const
 const WORKERS_MAX = 3
 
+/** After so many steps, and at the end, every task is compared; the answers are after each of them. */
+const STEPS_BETWEEN = 8
+
 /**
- * Does what the steps say to a store and to the model, and compares after each of them every answer and every task.
+ * Does what the steps say to a store and to the model, and compares what they answer and what becomes of the tasks.
  * The walk keeps to what an engine may do; everything else is left to the numbers.
  */
 export async function walk(world: World, steps: readonly Step[]): Promise<void> {
   const walker = new Walker(world)
-  for (const step of steps) {
+  for (const [i, step] of steps.entries()) {
     world.pass(1)
     await walker.take(new Choices(step))
-    await walker.compare()
+    if (i % STEPS_BETWEEN === STEPS_BETWEEN - 1) await walker.compare()
   }
+  await walker.compare()
 }
 
 class Choices {
@@ -54,6 +58,8 @@ class Walker {
   readonly #model = new ModelStore()
   readonly #workers: WorldWorker[] = []
   readonly #known = new Set<TaskId>()
+  /** Workers come and go on two stores. */
+  #other: Store | undefined
 
   constructor(world: World) {
     this.#world = world
@@ -75,7 +81,9 @@ class Walker {
 
   async #register(choices: Choices): Promise<void> {
     const definitions = choices.once(3) ? ['a'] : ['a', 'b']
-    const worker = await this.#world.worker({ definitions })
+    this.#other ??= await this.#world.connect()
+    const store = choices.below(2) === 0 ? this.#world.store : this.#other
+    const worker = await this.#world.worker({ definitions }, store)
     this.#workers.push(worker)
     this.#model.workers.set(worker.incarnation, new Set(definitions))
   }

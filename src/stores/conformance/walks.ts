@@ -1,8 +1,8 @@
 import { test } from './case.ts'
 import { type Step, walk } from './walk.ts'
 
-const WALKS = 12
-const STEPS = 120
+const WALKS = 8
+const STEPS = 100
 const NUMBERS = 40
 
 /** Numbers that depend on the seed alone. @source "mulberry32", Tommy Ettinger, 2017; public domain. */

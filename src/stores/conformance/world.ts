@@ -95,9 +95,9 @@ export class World {
     return tasks
   }
 
-  /** A worker, in a process of its own where the store can be shared. */
-  async worker(fields: Partial<WorkerRegistration> = {}): Promise<WorldWorker> {
-    const store = await this.connect()
+  /** A worker, with a store of its own where stores can be shared, or with the one that is given. */
+  async worker(fields: Partial<WorkerRegistration> = {}, given?: Store): Promise<WorldWorker> {
+    const store = given ?? (await this.connect())
     const names = fields.definitions ?? registration().definitions
     const incarnation = await store.register(registration({ registeredAt: this.#now, ...fields }))
     return new WorldWorker(this, store, incarnation, names)

@@ -1,0 +1,88 @@
+/**
+ * Random walks of operations against the plain model of the conformance suite, here with a generator that makes a walk
+ * that fails smaller. The checker is tried as well: on stores with one planted fault each, which it has to find.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { Incarnation, Instant, TaskId } from '../../src/model/task.ts'
+import type { CancelAnswer, Rescued, WriteBatch, Written } from '../../src/ports/store.ts'
+import { systemChance as chance, systemClock as clock } from '../../src/ports/system.ts'
+import { type Step, walk } from '../../src/stores/conformance/walk.ts'
+import { World } from '../../src/stores/conformance/world.ts'
+import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
+
+const CAN = { shared: false, persistent: false }
+const STEP = fc.array(fc.nat(65_535), { maxLength: 40, size: 'max' })
+const WALK = fc.array(STEP, { maxLength: 60, size: 'max' })
+
+function tryWalk(steps: readonly Step[], store: () => SqliteStore): Promise<void> {
+  return World.use({ store, remove() {} }, CAN, (world) => walk(world, steps))
+}
+
+const parts = { clock, chance }
+
+class ForgetsReleases extends SqliteStore {
+  override async write(batch: WriteBatch, now: Instant): Promise<Written> {
+    const written = await super.write(batch, now)
+    return { ...written, released: [] }
+  }
+}
+
+class TakesEveryOutcome extends SqliteStore {
+  override async write(batch: WriteBatch, now: Instant): Promise<Written> {
+    const written = await super.write(batch, now)
+    return { ...written, recorded: written.recorded.map(() => true) }
+  }
+}
+
+class LosesAnAdd extends SqliteStore {
+  override write(batch: WriteBatch, now: Instant): Promise<Written> {
+    return super.write({ ...batch, adds: batch.adds.filter((task) => task.priority <= 0) }, now)
+  }
+}
+
+class CancelsWhatRuns extends SqliteStore {
+  override async cancel(id: TaskId, now: Instant): Promise<CancelAnswer> {
+    const answer = await super.cancel(id, now)
+    return answer.kind === 'requested' ? { kind: 'cancelled' } : answer
+  }
+}
+
+class RescuesHalf extends SqliteStore {
+  override async rescue(dead: Incarnation, now: Instant): Promise<Rescued> {
+    await this.retire(dead)
+    return { requeued: [], quarantined: [], ready: new Set() }
+  }
+}
+
+class RequeuesWithoutAWord extends SqliteStore {
+  override async requeue(id: TaskId): Promise<boolean> {
+    await super.requeue(id)
+    return false
+  }
+}
+
+const FAULTY = [
+  ForgetsReleases,
+  TakesEveryOutcome,
+  LosesAnAdd,
+  CancelsWhatRuns,
+  RescuesHalf,
+  RequeuesWithoutAWord,
+] as const
+
+describe('random walks', () => {
+  test('every store answer and every task is what the plain model says', async () => {
+    const holds = fc.asyncProperty(WALK, (steps) => tryWalk(steps, () => new SqliteStore(undefined, parts)))
+    await fc.assert(holds, { seed: 20_260_101, numRuns: 60 })
+  })
+
+  for (const Faulty of FAULTY) {
+    test(`a store that has the fault ${Faulty.name} is caught`, async () => {
+      const holds = fc.asyncProperty(WALK, (steps) => tryWalk(steps, () => new Faulty(undefined, parts)))
+      const { failed } = await fc.check(holds, { seed: 1, numRuns: 60, endOnFailure: true })
+      assert.equal(failed, true)
+    })
+  }
+})

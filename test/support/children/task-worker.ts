@@ -1,0 +1,57 @@
+/**
+ * A process with a background: `node task-worker.ts <options as JSON>`. It reports its events over IPC and does what it
+ * is told. It never ends by itself.
+ */
+import type { BackgroundOptions } from '../../../src/background-options.ts'
+import { systemPorts } from '../../../src/background-ports.ts'
+import { Background } from '../../../src/background.ts'
+import type { AnyTaskDefinition } from '../../../src/model/definition.ts'
+import type { Clock } from '../../../src/ports/clock.ts'
+import { SILENT } from '../bench.ts'
+import { DEFINITIONS, release } from '../definitions.ts'
+import { EVENT_NAMES, type Heard } from '../event-log.ts'
+import type { Answer, Order } from '../task-process.ts'
+
+const options = JSON.parse(process.argv[2] ?? '{}') as BackgroundOptions
+const ports = systemPorts()
+let skippedMs = 0
+const clock: Clock = { ...ports.clock, monotonicMs: () => ports.clock.monotonicMs() + skippedMs }
+const background = new Background({ tasks: DEFINITIONS, logger: SILENT, ...options }, { ...ports, clock })
+
+const say = (message: Heard | Answer): void => {
+  if (process.connected) process.send?.(message)
+}
+for (const name of EVENT_NAMES) background.on(name, (event) => say({ name, event } as Heard))
+
+const definitionOf = (name: string): AnyTaskDefinition => DEFINITIONS.find((definition) => definition.name === name)!
+
+process.on('message', (order: Order) => {
+  void carryOut(order).then((ids) => say({ ids }))
+})
+
+async function carryOut(order: Order): Promise<readonly string[]> {
+  switch (order.do) {
+    case 'add':
+      return [(await background.add(definitionOf(order.name), order.input, order.options)).id]
+    case 'respond': {
+      const scope = background.attach(undefined)
+      const ids = order.tasks.map(({ name, input }) => scope.tasks.add(definitionOf(name), input).id)
+      await scope.settle(200)
+      scope.close()
+      return ids
+    }
+    case 'handleSignals':
+      background.handleSignals()
+      return []
+    case 'skip':
+      skippedMs += order.ms
+      return []
+    case 'release':
+      release()
+      return []
+    case 'ping':
+      return []
+  }
+}
+
+await background.start()

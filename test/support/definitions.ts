@@ -1,0 +1,42 @@
+/** Definitions that a test and the processes that it starts share by name. */
+import { appendFileSync } from 'node:fs'
+import { defineTask } from '../../src/define-task.ts'
+import { gate, untilAborted } from './bench.ts'
+
+/** Appends a line to a file, which survives whatever happens to the process. */
+export const note = defineTask({
+  name: 'note',
+  run: ({ file, text }: { file: string; text: string }) => appendFileSync(file, `${text}\n`),
+})
+
+/** Tells how it was called. */
+export const tell = defineTask({
+  name: 'tell',
+  run: (_: undefined, { attempt, crashes }) => ({ attempt, crashes, pid: process.pid }),
+})
+
+/** Goes on until its signal aborts. */
+export const heeds = defineTask({ name: 'heeds', run: (_: undefined, { signal }) => untilAborted(signal) })
+
+/** Goes on for ever. */
+export const ignores = defineTask({ name: 'ignores', run: () => new Promise<void>(() => undefined) })
+
+/** Ends its process without a word. */
+export const dies = defineTask({ name: 'dies', run: () => process.kill(process.pid, 'SIGKILL') })
+
+const released = gate<string>()
+
+/** Waits until its process is told to go on; says whether its signal had aborted by then. */
+export const waits = defineTask({
+  name: 'waits',
+  run: async (_: undefined, { signal }) => {
+    await released.opened
+    return signal.aborted
+  },
+})
+
+/** Lets `waits` go on in this process. */
+export const release = (): void => released.open('')
+
+/** All of them. */
+export const DEFINITIONS = [note, tell, heeds, ignores, dies, waits]
