@@ -9,7 +9,7 @@ import { SqliteStore } from './stores/sqlite/sqlite-store.ts'
 /** A store, and how its processes notice each other. */
 export interface OpenedStore {
   readonly store: Store
-  presence(): Presence
+  readonly presence: () => Presence
 }
 
 /**

@@ -29,14 +29,16 @@ export function nodeTasks<
   background: Background,
   handler: (req: Request, res: Response, tasks: BackgroundTasks) => unknown,
 ): (req: Request, res: Response) => void {
+  // A handler that declares two parameters does not look at a third.
+  const wantsTasks = handler.length !== 1 && handler.length !== 2
   return (req, res) => {
     const scope = background.attach(res, req as { id?: string })
-    const fail = (error: unknown): void => answerError(res, error)
+    const tasks = wantsTasks ? tasksOnDemand(scope) : (undefined as never)
     try {
-      const answered = scope.run(() => handler(req, res, tasksOnDemand(scope)))
-      if (answered instanceof Promise) answered.catch(fail)
+      const answered = scope.run(() => handler(req, res, tasks))
+      if (answered instanceof Promise) answered.catch((error: unknown) => answerError(res, error))
     } catch (error) {
-      fail(error)
+      answerError(res, error)
     }
   }
 }

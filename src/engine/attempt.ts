@@ -112,8 +112,8 @@ export class Attempt {
   }
 
   /** Stops waiting for it; what it does from here on counts for nothing. */
-  abandon(): void {
-    this.#end(this.#afterAbort(new Error('The attempt went on after its signal had aborted.')), true)
+  abandon(ending = this.#afterAbort(new Error('The attempt went on after its signal had aborted.'))): void {
+    this.#end(ending, true)
   }
 
   #end(ending: Ending, abandoned = false): void {

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import type { Logger } from '../model/logger.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -18,17 +19,27 @@ export function builtinLogger(level: LogLevel, now: () => number, write: (line: 
     (name: LogLevel) =>
     (fields: object, message: string): void => {
       if (LEVELS.indexOf(name) >= from) {
-        write(JSON.stringify({ level: name, time: new Date(now()).toISOString(), msg: message, ...fields }, plain))
+        write(lineOf({ level: name, time: new Date(now()).toISOString(), msg: message }, fields))
       }
     }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
+/** Not by way of `process.stderr`, nor of a console: when nobody reads the pipe any more, they end the process by an `error` event. */
 function toStderr(line: string): void {
   try {
-    process.stderr.write(`afterword ${line}\n`)
+    writeSync(2, `afterword ${line}\n`)
   } catch {
     // Logging must never break the work.
+  }
+}
+
+/** Logging must never break the work: fields that JSON cannot write are left out. */
+function lineOf(entry: object, fields: object): string {
+  try {
+    return JSON.stringify({ ...entry, ...fields }, plain)
+  } catch (error) {
+    return JSON.stringify({ ...entry, unwritable: String(error) })
   }
 }
 

@@ -34,13 +34,23 @@ export class EventHub {
   emit<N extends EventName>(name: N, event: BackgroundEvents[N]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        ;(listener as Listener<N>)(event)
+        const answer: unknown = (listener as (event: BackgroundEvents[N]) => unknown)(event)
+        // An async listener that rejects must not end the process either.
+        if (answer instanceof Promise) answer.catch((error: unknown) => this.#report(name, error))
       } catch (error) {
-        this.#onThrow(name, error)
+        this.#report(name, error)
       }
     }
     const diagnostics = this.#channel(name)
     if (diagnostics.hasSubscribers) diagnostics.publish(event)
+  }
+
+  #report(name: EventName, error: unknown): void {
+    try {
+      this.#onThrow(name, error)
+    } catch {
+      // The logger itself throws: nobody is left to be told, and the work goes on.
+    }
   }
 
   #channel(name: EventName): Channel {

@@ -25,7 +25,7 @@ export interface RescuerParts {
  */
 export class Rescuer {
   readonly #parts: RescuerParts
-  readonly #seen = new Map<Incarnation, { beat: number; sinceMs: number }>()
+  readonly #seen = new Map<Incarnation, { readonly beat: number; sinceMs: number; spared: boolean }>()
   #lastSweepMs: number | undefined
   #sweeping: Promise<void> | undefined
 
@@ -65,21 +65,22 @@ export class Rescuer {
     }
     this.#forget(others)
     // Many that fall silent at once are one event of the store or of this machine, not many deaths: wait once more.
-    if (silent.length > 2 && silent.length * 2 > others.length) {
-      for (const incarnation of silent) this.#seen.set(incarnation, { beat: NaN, sinceMs: nowMs })
-      return
-    }
+    if (silent.length > 2 && silent.length * 2 > others.length && this.#spare(silent, nowMs)) return
     for (const incarnation of silent) await this.#rescue(incarnation)
+  }
+
+  /** Gives another lease to those that have not had one since their last beat. False when all had it. */
+  #spare(silent: readonly Incarnation[], nowMs: number): boolean {
+    const entries = silent.flatMap((incarnation) => this.#seen.get(incarnation) ?? [])
+    if (entries.every((entry) => entry.spared)) return false
+    for (const entry of entries) Object.assign(entry, { sinceMs: nowMs, spared: true })
+    return true
   }
 
   #isSilent(worker: WorkerRecord, nowMs: number): boolean {
     const seen = this.#seen.get(worker.incarnation)
-    if (seen !== undefined && (seen.beat === worker.beat || Number.isNaN(seen.beat))) {
-      const silent = nowMs - seen.sinceMs > this.#parts.leaseMs
-      if (Number.isNaN(seen.beat)) this.#seen.set(worker.incarnation, { beat: worker.beat, sinceMs: seen.sinceMs })
-      return silent
-    }
-    this.#seen.set(worker.incarnation, { beat: worker.beat, sinceMs: nowMs })
+    if (seen?.beat === worker.beat) return nowMs - seen.sinceMs > this.#parts.leaseMs
+    this.#seen.set(worker.incarnation, { beat: worker.beat, sinceMs: nowMs, spared: false })
     return false
   }
 

@@ -95,8 +95,8 @@ export class Worker implements JournalOwner {
 
   /** Opens the store and registers. Rejects with a coded error when it cannot be used. */
   async start(): Promise<void> {
-    await this.#parts.store.open()
     try {
+      await this.#parts.store.open()
       await this.#register()
     } catch (error) {
       await this.#presence?.leave()
@@ -341,15 +341,24 @@ export class Worker implements JournalOwner {
     const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
     await within(clock, 1_000, this.#upkeep.stop())
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
-    const handedBack = this.#failed ? [] : await this.#handBack('all')
-    for (const { attempt } of left) attempt.abandon()
+    const handedBack = this.#failed ? [] : await this.#handBack('all').catch((error: unknown) => this.#keptAnyway(error))
+    for (const { attempt } of left) attempt.abandon('handBack')
     await this.#leave()
     await store.close()
     return { finished: runner.finished - before, handedBack, abandoned: left.map((entry) => entry.facts) }
   }
 
+  /** A store that refuses must not keep a process from stopping: others rescue what could not be handed back. */
+  #keptAnyway(error: unknown): [] {
+    this.#parts.hub.emit('store:error', { error })
+    return []
+  }
+
   async #leave(): Promise<void> {
-    if (this.#incarnation !== undefined && !this.#failed) await this.#parts.store.retire(this.#incarnation)
+    const self = this.#incarnation
+    if (self !== undefined && !this.#failed) {
+      await this.#parts.store.retire(self).catch((error: unknown) => this.#keptAnyway(error))
+    }
     this.#incarnation = undefined
     // Rings go out at the end of the turn: the others must hear of what was given back.
     await new Promise<void>((resolve) => this.#parts.clock.soon(resolve))

@@ -5,6 +5,8 @@ import { isHeldBy } from './ledger.ts'
 /** Makes the tasks of a lab run, and knows when they have. It stops when its process dies or stops. */
 export class Driver {
   readonly #world: LabWorld
+  /** Work that is going on and does not wait for attempts. */
+  #acting = 0
 
   constructor(world: LabWorld) {
     this.#world = world
@@ -13,29 +15,34 @@ export class Driver {
   /** Runs what is due until that instant, each task at its time. Waits in real time for attempts that are under way. */
   async run(process: LabProcess, endMs: Instant): Promise<void> {
     const { clock, turnstile } = this.#world
+    this.#acting++
     turnstile.open()
     try {
-      await this.idle(process)
-      for (let next = clock.nextMs; next !== undefined && next <= endMs && !process.dead; next = clock.nextMs) {
-        await clock.advanceTo(next)
+      await clock.advanceTo(endMs, async () => {
         await this.idle(process)
-      }
-      if (!process.dead) await clock.advanceTo(endMs)
+        return !process.dead
+      })
     } finally {
       turnstile.close()
+      this.#acting--
     }
   }
 
   /** Runs one attempt of the task whose turn it is. Undefined: none can begin. */
   async runOne(process: LabProcess): Promise<ClaimedTask | undefined> {
-    const claimed = await this.#claimOne(process)
-    if (claimed === undefined) return undefined
     const { clock, ledger } = this.#world
-    const isUnderWay = (record = ledger.get(claimed.id)): boolean =>
-      record !== undefined && isHeldBy(record, process.incarnation) && record.claims === claimed.claims
-    while (isUnderWay()) await ledger.changed
-    await clock.settle()
-    return claimed
+    this.#acting++
+    try {
+      const claimed = await this.#claimOne(process)
+      if (claimed === undefined) return undefined
+      const isUnderWay = (record = ledger.get(claimed.id)): boolean =>
+        record !== undefined && isHeldBy(record, process.incarnation) && record.claims === claimed.claims
+      while (isUnderWay()) await this.#change()
+      await clock.settle()
+      return claimed
+    } finally {
+      this.#acting--
+    }
   }
 
   /** Resolves when nothing runs and nothing that is due can begin. */
@@ -44,7 +51,7 @@ export class Driver {
     for (;;) {
       await clock.settle()
       if (ledger.heldBy(process.incarnation).length > 0) {
-        await ledger.changed
+        await this.#change()
         continue
       }
       const { version } = ledger
@@ -54,6 +61,11 @@ export class Driver {
       // What cannot begin now will not begin by looking again.
       if (ledger.version === version) return
     }
+  }
+
+  /** Resolves when all that could begin has: the time that passes from here on passes for it. */
+  async steady(): Promise<void> {
+    while (this.#acting > 0) await this.#world.clock.settle()
   }
 
   async #claimOne(process: LabProcess): Promise<ClaimedTask | undefined> {
@@ -70,5 +82,11 @@ export class Driver {
   async #next({ registration }: LabProcess): Promise<TaskRecord | undefined> {
     const { clock, ledger, store } = this.#world
     return registration && ledger.next(registration, await store.paused(), clock.now())
+  }
+
+  async #change(): Promise<void> {
+    this.#acting--
+    await this.#world.ledger.changed
+    this.#acting++
   }
 }

@@ -6,6 +6,7 @@ import { systemClock } from '../ports/system.ts'
 const QUIET_TURNS = 4
 
 const NO_TIMER: Timer = { cancel() {} }
+const GOES_ON = (): Promise<boolean> => Promise.resolve(true)
 
 interface Entry {
   readonly atMs: Instant
@@ -19,6 +20,8 @@ interface Entry {
  */
 export class LabClock implements Clock {
   #nowMs: Instant
+  /** Where the clock is being moved to. */
+  #endMs: Instant
   readonly #startMs: Instant
   readonly #timers = new Set<Entry>()
   /** Calls of the next turn that have not been made. */
@@ -26,6 +29,7 @@ export class LabClock implements Clock {
 
   constructor(startMs: Instant) {
     this.#nowMs = startMs
+    this.#endMs = startMs
     this.#startMs = startMs
   }
 
@@ -52,9 +56,9 @@ export class LabClock implements Clock {
     })
   }
 
-  /** When the next timer fires; undefined when none is set. */
-  get nextMs(): Instant | undefined {
-    return this.#next()?.atMs
+  /** How much time is known to pass, in milliseconds: the rest of a move under way. */
+  get aheadMs(): number {
+    return Math.max(0, this.#endMs - this.#nowMs)
   }
 
   /** Resolves when the engine rests until time passes, or until something outside of it happens. */
@@ -65,15 +69,25 @@ export class LabClock implements Clock {
     }
   }
 
-  /** Lets time pass until that instant, with all that falls due on the way. */
-  async advanceTo(endMs: Instant): Promise<void> {
+  /**
+   * Lets time pass until that instant, with all that falls due on the way.
+   *
+   * @param goesOn  awaited before each step; when it gives false, time stops there.
+   */
+  async advanceTo(endMs: Instant, goesOn: () => Promise<boolean> = GOES_ON): Promise<void> {
+    this.#endMs = Math.max(this.#endMs, endMs)
     await this.settle()
-    for (let next = this.#next(); next !== undefined && next.atMs <= endMs; next = this.#next()) {
+    while (await goesOn()) {
+      const next = this.#next()
+      if (next === undefined || next.atMs > endMs) {
+        this.#nowMs = Math.max(this.#nowMs, endMs)
+        break
+      }
       this.#nowMs = Math.max(this.#nowMs, next.atMs)
       this.#fire(next)
       await this.settle()
     }
-    this.#nowMs = Math.max(this.#nowMs, endMs)
+    this.#endMs = this.#nowMs
   }
 
   /** Lets time pass until `work` has ended, however long that takes; gives what it gave. */
@@ -82,7 +96,7 @@ export class LabClock implements Clock {
     const end = (): void => void (state.over = true)
     work.then(end, end)
     await this.settle()
-    while (!state.over && this.nextMs !== undefined) await this.advanceTo(this.nextMs)
+    for (let next = this.#next(); !state.over && next !== undefined; next = this.#next()) await this.advanceTo(next.atMs)
     return work
   }
 

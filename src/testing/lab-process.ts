@@ -1,6 +1,7 @@
 import type { Ports } from '../background-ports.ts'
 import type { BackgroundOptions } from '../index.ts'
 import type { Incarnation, WorkerRegistration } from '../model/task.ts'
+import type { Pace } from '../ports/pace.ts'
 import { LabBackground } from './lab-background.ts'
 import { type LabClock, ProcessClock } from './lab-clock.ts'
 import { LabPresence } from './lab-presence.ts'
@@ -15,8 +16,18 @@ export interface LabWorld extends StoreRoom {
   readonly dead: Set<Incarnation>
 }
 
-/** An hour of the lab costs a few turns of the event loop; nobody else is there to be looked after. */
-const PACE = { outcomeWaitMs: 0, upkeepMs: 3_600_000 }
+/**
+ * Outcomes are written at once, for no time passes. Upkeep, which only removes what is old here, takes place each hour, and
+ * less often as long as much time is still to pass: a year costs as little as a week, and ends as exactly.
+ */
+function paceOf(clock: LabClock): Pace {
+  return {
+    outcomeWaitMs: 0,
+    get upkeepMs() {
+      return Math.max(3_600_000, clock.aheadMs / 16)
+    },
+  }
+}
 
 /**
  * One process of a lab: a background with its own view of the shared store and clock. Dead, it does nothing any more that
@@ -36,7 +47,7 @@ export class LabProcess {
     this.#clock = new ProcessClock(world.clock)
     this.#store = new LabStore(world, () => this.die())
     this.#presence = new LabPresence((peer) => world.dead.has(peer))
-    const ports: Ports = { ...world.ports, clock: this.#clock, presence: () => this.#presence, pace: PACE }
+    const ports: Ports = { ...world.ports, clock: this.#clock, presence: () => this.#presence, pace: paceOf(world.clock) }
     this.background = new LabBackground({ ...world.options, store: this.#store }, ports, world.clock)
   }
 

@@ -150,7 +150,9 @@ export class Lab<App = undefined> {
    */
   async advance(duration: Duration): Promise<void> {
     const { clock } = this.#world
-    await clock.advanceTo(clock.now() + durationMs(duration, 'advance: duration'))
+    const ms = durationMs(duration, 'advance: duration')
+    await this.#driver.steady()
+    await clock.advanceTo(clock.now() + ms)
   }
 
   /** All that has failed so far. What was looked at here is not thrown by `run()` or at the end of the test. */
@@ -240,8 +242,9 @@ export class Lab<App = undefined> {
     if (during !== undefined) {
       const led = Promise.try(during).catch((error: unknown) => void (failure = error))
       await Promise.race([led, process.death])
+      if (process.dead) return
     }
-    if (turnstile.auto) await this.#driver.idle(process)
+    if (turnstile.auto) await this.#driver.run(process, this.#world.clock.now())
     else await this.#alone('crash', () => this.#stepToEnd(process))
     if (process.dead) return
     throw new Error(

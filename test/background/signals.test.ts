@@ -32,7 +32,7 @@ function handling(t: TestContext, tasks: Parameters<typeof timedBench>[1], optio
     remove,
     signal,
     codes,
-    exited: timed.clock.run.bind(timed.clock, exit.opened) as () => Promise<number>,
+    exited: () => timed.clock.run(exit.opened),
   }
 }
 

@@ -5,10 +5,11 @@ import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import type { AbortReason, TaskContext } from '../../src/model/definition.ts'
-import type { AfterwordError } from '../../src/model/errors.ts'
+import { AfterwordError } from '../../src/model/errors.ts'
 import type { Logger } from '../../src/model/logger.ts'
 import { bench, databaseFile, fixedChance, folder, gate, SILENT, timedBench, untilAborted } from '../support/bench.ts'
 import { turn } from '../support/fake-clock.ts'
+import { Faults } from '../support/faulty-store.ts'
 
 const noop = defineTask({ name: 'noop', run: () => 'done' })
 const heeds = defineTask({ name: 'heeds', run: (_: undefined, { signal }: TaskContext) => untilAborted(signal) })
@@ -110,6 +111,27 @@ describe('stop', () => {
     const { handedBack, abandoned } = await background.stop({ grace: 0 })
     assert.deepEqual([handedBack, abandoned.length], [[], 1])
     assert.equal((await afterwards(t, store, id)).state, 'cancelled')
+  })
+
+  test('hands a task back that is past its timeout and goes on: nothing is written after the end', async (t) => {
+    const { background, clock, events } = timedBench(t, { tasks: [ignores], timeout: '1s', abandonAfter: '1h' })
+    const { id } = await clock.run(background.add(ignores))
+    await clock.advance(2_000)
+    const { handedBack, abandoned } = await clock.run(background.stop({ grace: '1s' }))
+    assert.deepEqual([handedBack, abandoned.map((facts) => facts.id)], [[id], [id]])
+    await clock.advance(10_000)
+    assert.deepEqual([events.heard.at(-1)?.name, events.all('store:error'), clock.timers], ['stopped', [], 0])
+  })
+
+  test('comes to its end when the store refuses to take anything back: others will rescue it', async (t) => {
+    const faults = new Faults()
+    const { background, until, events } = bench(t, { store: faults.store, tasks: [heeds] })
+    await background.add(heeds)
+    await until('attempt:start')
+    for (const verb of ['handBack', 'retire'] as const)
+      faults.refuse(verb, new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 }))
+    assert.deepEqual(await background.stop({ grace: 0 }), NOTHING)
+    assert.equal(events.all('store:error').length, 2)
   })
 
   test('starts nothing that waits for a place, and hands it back unspent', async (t) => {

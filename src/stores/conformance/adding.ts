@@ -39,8 +39,9 @@ export const adding = [
     const { added } = await worker.write({ adds: tasks })
     const scheduled = { kind: 'added', state: 'scheduled' }
     assert.deepEqual(added, [scheduled, scheduled])
-    for (const task of tasks)
+    for (const task of tasks) {
       assert.deepEqual(pick(await world.find(task), 'dueAt', 'worker'), { dueAt, worker: undefined })
+    }
   }),
 
   test('a task behind one that has not ended is waiting, in the same write and in a later one', async (world) => {
@@ -82,7 +83,10 @@ export const adding = [
       ...given,
       ...rest,
       state: 'ready',
-      ...{ claims: 0, crashes: 0, handBacks: 0, deferrals: 0 },
+      claims: 0,
+      crashes: 0,
+      handBacks: 0,
+      deferrals: 0,
       error: undefined,
       finishedAt: undefined,
       cancelling: false,

@@ -26,9 +26,16 @@ export const claiming = [
     await world.add(task)
     const { id, name, queue, addedAt } = task
     assert.deepEqual(await worker.claimOne(), {
-      ...{ id, name, queue, addedAt, series: id },
       ...fields,
-      ...{ claims: 1, crashes: 0, handBacks: 0, deferrals: 0 },
+      id,
+      name,
+      queue,
+      addedAt,
+      series: id,
+      claims: 1,
+      crashes: 0,
+      handBacks: 0,
+      deferrals: 0,
     } satisfies ClaimedTask)
   }),
 

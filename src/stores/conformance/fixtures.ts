@@ -78,6 +78,11 @@ export function pick<T extends object, K extends keyof T>(record: T, ...keys: re
   return Object.fromEntries(keys.map((key) => [key, record[key]])) as Pick<T, K>
 }
 
+/** Numbers in their order. */
+export function sorted(numbers: Iterable<number>): number[] {
+  return [...numbers].sort((a, b) => a - b)
+}
+
 /** The ids of tasks, in their order. */
 export function ids(tasks: readonly { readonly id: TaskId }[]): TaskId[] {
   return tasks.map((task) => task.id)

@@ -120,18 +120,14 @@ export class ModelStore {
     const there = this.tasks.get(given.id)
     if (there !== undefined) {
       const isSame = there.name === given.name && there.input.text === given.input.text
-      if (isSame) return { kind: 'exists', state: there.state }
-      this.#taken.add(given.id)
-      return { kind: 'taken', by: there.name }
+      if (isSame) this.#taken.delete(given.id)
+      else this.#taken.add(given.id)
+      return isSame ? { kind: 'exists', state: there.state } : { kind: 'taken', by: there.name }
     }
     const { idempotent: _, claimFor, ...fields } = given
     // Nobody waits behind a stranger whose id was wanted.
     const ahead = given.after === undefined || this.#taken.has(given.after) ? undefined : this.tasks.get(given.after)
-    const task: ModelTask = {
-      ...fields,
-      ...{ state: 'ready', worker: undefined, claims: 0, crashes: 0, handBacks: 0, deferrals: 0, passed: false },
-      ...{ progress: undefined, result: undefined, error: undefined, finishedAt: undefined, cancelling: false },
-    }
+    const task: ModelTask = { ...fields, ...UNTOUCHED }
     this.tasks.set(given.id, task)
     if (given.dueAt !== undefined) task.state = 'scheduled'
     else if (ahead !== undefined && !isFinal(ahead.state) && !ahead.passed) task.state = 'waiting'
@@ -152,7 +148,7 @@ export class ModelStore {
         .filter((task) => task.crashes < 2)
         .sort(byPriority)
         .slice(0, places)
-      const [risky] = known.filter((task) => task.crashes >= 2)
+      const risky = known.find((task) => task.crashes >= 2)
       if (risk && risky !== undefined && chosen.length < places) {
         chosen.push(risky)
         risk = false
@@ -237,6 +233,21 @@ export class ModelStore {
     end(task, state, now)
     if (!task.passed) this.#release(task.id)
   }
+}
+
+const UNTOUCHED = {
+  state: 'ready' as TaskState,
+  worker: undefined,
+  claims: 0,
+  crashes: 0,
+  handBacks: 0,
+  deferrals: 0,
+  progress: undefined,
+  result: undefined,
+  error: undefined,
+  finishedAt: undefined,
+  cancelling: false,
+  passed: false,
 }
 
 function take(task: ModelTask, worker: Incarnation): void {

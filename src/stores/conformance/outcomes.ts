@@ -100,7 +100,7 @@ const MOVES = [
       code: 'EREFUSED',
       stack: 'SmtpError: …\n    at send',
     }
-    await worker.finish({ ...retry(task, world.now), error } as Outcome)
+    await worker.finish({ ...retry(task, world.now), error })
     assert.deepEqual((await world.find(task)).error, error)
     await worker.finish(succeed(await worker.claimOne()))
     assert.equal((await world.find(task)).error, undefined)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { attemptNumber, type TaskId } from '../../model/task.ts'
 import { test } from './case.ts'
-import { cancelled, fail, json, pick, retry, succeed } from './fixtures.ts'
+import { cancelled, type Claim, fail, json, pick, retry, succeed } from './fixtures.ts'
 import type { World } from './world.ts'
 
 /** A task that failed at its second attempt, after a crash, a hand-back and a free retry. */
@@ -71,11 +71,11 @@ export const requeueing = [
 
   test('a requeued task can fail, be requeued and succeed', async (world) => {
     const worker = await world.worker()
-    let claim = await worker.run()
+    let claim: Claim = await worker.run()
     for (let round = 1; round <= 3; round++) {
       await worker.finish(fail(claim))
       assert.equal(await world.store.requeue(claim.id, world.now), true)
-      claim = { ...claim, ...(await worker.claimOne()) }
+      claim = await worker.claimOne()
     }
     assert.deepEqual(await worker.finish(succeed(claim, { result: json(1) })), [true])
     assert.deepEqual(pick(await world.find(claim), 'state', 'result'), { state: 'succeeded', result: json(1) })

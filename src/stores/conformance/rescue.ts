@@ -157,14 +157,17 @@ export const rescue = [
 
   test('a hand-back and a retry are no crashes: they bring no task on probation', async (world) => {
     const worker = await world.worker()
-    let claim = { ...(await worker.run()), crashes: 0 }
-    for (let i = 0; i < 4; i++) {
-      await worker.store.handBack(worker.incarnation, [claim], world.now)
-      claim = { ...claim, ...(await worker.claimOne({ probation: false })) }
-      await worker.finish(retry(claim, world.now))
-      claim = { ...claim, ...(await worker.claimOne({ probation: false })) }
+    const { id, claims } = await worker.run()
+    for (let round = 1; round <= 4; round++) {
+      await worker.store.handBack(worker.incarnation, [{ id, claims: claims * (2 * round - 1) }], world.now)
+      await worker.finish(retry(await worker.claimOne({ probation: false }), world.now))
+      await worker.claimOne({ probation: false })
     }
-    assert.equal(claim.crashes, 0)
+    assert.deepEqual(pick(await world.find(id), 'claims', 'handBacks', 'crashes'), {
+      claims: 9,
+      handBacks: 4,
+      crashes: 0,
+    })
   }),
 
   test('a task that was to be cancelled is cancelled when its worker dies, and counts no crash', async (world) => {

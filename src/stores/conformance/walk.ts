@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { NewTask, Outcome, TaskId } from '../../model/task.ts'
 import type { ClaimAsk, Store, WriteBatch } from '../../ports/store.ts'
-import { cancelled, type Claim, fail, ids, json, retry, succeed } from './fixtures.ts'
+import { cancelled, type Claim, fail, ids, json, retry, sorted, succeed } from './fixtures.ts'
 import { type ModelTask, ModelStore } from './model.ts'
 import type { World, WorldWorker } from './world.ts'
 
@@ -67,8 +67,7 @@ class Walker {
 
   async take(choices: Choices): Promise<void> {
     const kind = choices.below(16)
-    if (this.#workers.length === 0 || (kind === 15 && this.#workers.length < WORKERS_MAX))
-      return this.#register(choices)
+    if (this.#workers.length === 0) return this.#register(choices)
     if (kind < 8) return this.#write(choices)
     if (kind < 10) return this.#cancel(choices)
     if (kind === 10) return this.#handBack(choices)
@@ -76,6 +75,7 @@ class Walker {
     if (kind === 12) return this.#requeue(choices)
     if (kind === 13) return this.#pause(choices)
     if (kind === 14) return this.#prune(choices)
+    if (choices.below(2) === 0 && this.#workers.length < WORKERS_MAX) return this.#register(choices)
     this.#world.pass(choices.below(500))
   }
 
@@ -109,9 +109,13 @@ class Walker {
         live: written.live,
       },
       {
-        ...{ added: expected.added, recorded: expected.recorded, released: [...expected.released].sort() },
-        ...{ claimed: expected.claimed, nextDueAt: expected.nextDueAt, fenced: expected.fenced },
+        added: expected.added,
+        recorded: expected.recorded,
+        released: [...expected.released].sort(),
+        claimed: expected.claimed,
+        nextDueAt: expected.nextDueAt,
         cancelling: [...expected.cancelling].sort(),
+        fenced: expected.fenced,
         live: this.#model.live,
       },
     )
@@ -250,7 +254,7 @@ class Walker {
     assert.equal(await this.#world.recount(), this.#model.live)
     assert.deepEqual([...(await store.paused())].sort(), [...this.#model.paused].sort())
     const workers = (await store.workers()).map(({ incarnation }) => incarnation)
-    assert.deepEqual(workers.sort(), [...this.#model.workers.keys()].sort())
+    assert.deepEqual(sorted(workers), sorted(this.#model.workers.keys()))
     const ready = this.#model.in('ready').map(({ queue, name }) => `${queue} ${name}`)
     const names = [...(await store.readyNames())].flatMap(([queue, names]) =>
       [...names].map((name) => `${queue} ${name}`),

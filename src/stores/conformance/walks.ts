@@ -3,7 +3,7 @@ import { type Step, walk } from './walk.ts'
 
 const WALKS = 8
 const STEPS = 100
-const NUMBERS = 40
+const NUMBERS = 24
 
 /** Numbers that depend on the seed alone. @source "mulberry32", Tommy Ettinger, 2017; public domain. */
 function numbers(seed: number): () => number {
@@ -12,7 +12,7 @@ function numbers(seed: number): () => number {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % 65_536
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % 1_000
   }
 }
 

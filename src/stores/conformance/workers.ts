@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { WorkerRecord } from '../../model/task.ts'
 import { test, testOf } from './case.ts'
-import { registration } from './fixtures.ts'
+import { registration, sorted } from './fixtures.ts'
 import type { World } from './world.ts'
 
 async function beatOf(world: World, incarnation: number): Promise<number | undefined> {
@@ -23,7 +23,7 @@ export const workers = [
     const [one, two] = [await world.worker(), await world.worker()]
     assert.notEqual(one.incarnation, two.incarnation)
     const listed = (await world.store.workers()).map(({ incarnation }) => incarnation)
-    assert.deepEqual(listed.sort(), [one.incarnation, two.incarnation].sort())
+    assert.deepEqual(sorted(listed), sorted([one.incarnation, two.incarnation]))
   }),
 
   test('an incarnation is never given twice', async (world) => {

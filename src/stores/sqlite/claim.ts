@@ -22,9 +22,9 @@ export function claimTasks(
   let more = promoted.length === PROMOTE_MAX
   let { probation } = ask
   for (const [queue, room] of ask.room) {
-    if (room <= 0 || paused.has(queue)) continue
-    const rows = db.sql('claim').all(worker.incarnation, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
-    if (rows.length === room) more = true
+    if (paused.has(queue)) continue
+    const rows = room > 0 ? claimIn(db, worker, queue, room) : []
+    if (rows.length >= room) more = true
     if (probation && rows.length < room) {
       const risky = db.sql('claim_probation').all(worker.incarnation, queue, worker.namesJson) as unknown as ClaimRow[]
       if (risky.length > 0) probation = false
@@ -36,6 +36,10 @@ export function claimTasks(
   const { due_at: nextDueAt } = db.sql('next_due').get() as { due_at: number | null }
   const cancelling = (db.sql('cancelling').all(worker.incarnation) as { id: string }[]).map((row) => row.id)
   return { tasks, nextDueAt: nextDueAt ?? undefined, more, cancelling }
+}
+
+function claimIn(db: Database, worker: KnownWorker, queue: string, room: number): ClaimRow[] {
+  return db.sql('claim').all(worker.incarnation, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
 }
 
 /** RETURNING gives rows in no particular order. */

@@ -16,6 +16,7 @@ export interface Migration {
 /** "Aftr": tells our files from those of other applications. */
 export const APPLICATION_ID = 0x41667472
 
+/** Every step there ever was, oldest first. */
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,

@@ -6,6 +6,7 @@
 const CLAIM_COLUMNS =
   'id, name, queue, priority, added_at, claims, crashes, hand_backs, deferrals, formats, series, request_id, carried, input'
 
+/** Every statement by its name. */
 export const statements = {
   begin: 'BEGIN IMMEDIATE',
   commit: 'COMMIT',
@@ -99,13 +100,19 @@ export const statements = {
     UNION ALL SELECT queue, 2, count(*) FROM task INDEXED BY task_scheduled WHERE state = 2 GROUP BY queue
     UNION ALL SELECT queue, 3, count(*) FROM task INDEXED BY task_waiting WHERE state = 3 GROUP BY queue`,
 
-  /** Jumps from one pair of queue and name to the next: as many index look-ups as there are pairs. */
+  /**
+   * Jumps from one pair of queue and name to the next, to the next name of the queue or else to the next queue. As one
+   * comparison of pairs it would walk through every task of the queue up to the name.
+   */
   ready_names: `WITH RECURSIVE pair (queue, name) AS (
-      SELECT * FROM (SELECT queue, name FROM task WHERE state = 0 AND crashes < 2 ORDER BY queue, name LIMIT 1)
+      SELECT * FROM (SELECT queue, name FROM task INDEXED BY task_ready
+        WHERE state = 0 AND crashes < 2 ORDER BY queue, name LIMIT 1)
       UNION ALL
-      SELECT next.queue, next.name FROM pair, task AS next WHERE next.key = (
-        SELECT key FROM task WHERE state = 0 AND crashes < 2 AND (queue, name) > (pair.queue, pair.name)
-        ORDER BY queue, name LIMIT 1))
+      SELECT next.queue, next.name FROM pair, task AS next WHERE next.key = ifnull(
+        (SELECT key FROM task INDEXED BY task_ready
+          WHERE state = 0 AND crashes < 2 AND queue = pair.queue AND name > pair.name ORDER BY name LIMIT 1),
+        (SELECT key FROM task INDEXED BY task_ready
+          WHERE state = 0 AND crashes < 2 AND queue > pair.queue ORDER BY queue, name LIMIT 1)))
     SELECT queue, name FROM pair
     UNION SELECT queue, name FROM task INDEXED BY task_probation WHERE state = 0 AND crashes >= 2`,
 

@@ -1,0 +1,2 @@
+/** The text of src/stores/sqlite/schema.sql, as the migrations make it. */
+export function generate(): string

@@ -1,0 +1,108 @@
+/**
+ * How SQLite goes about each statement. Speed that does not depend on what waits or what was done is a matter of indexes,
+ * so the plans are held, on an empty file, on a full one, and on one that somebody has run ANALYZE on.
+ */
+import assert from 'node:assert/strict'
+import type { DatabaseSync } from 'node:sqlite'
+import { after, before, describe, test } from 'node:test'
+import { openDatabase } from '../../../src/stores/sqlite/open-database.ts'
+import { type StatementName, statements } from '../../../src/stores/sqlite/statements.ts'
+
+const ROWS = 100_000
+
+/** Every state, five names, three queues, a few workers, and every third task with two crashes behind it. */
+const FILL = `INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, worker, claims, crashes, durable,
+    formats, after, input)
+  WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
+  SELECT i, 'id' || i, i % 8, 'name' || (i % 5), 'queue' || (i % 3), i % 2, i, iif(i % 8 = 2, i, NULL),
+    iif(i % 8 = 1, i % 4, NULL), 1, i % 3, 1, 0, iif(i % 8 = 3, 'id' || (i - 1), NULL), '{}' FROM n`
+
+const KEY = 'SEARCH task USING INTEGER PRIMARY KEY (rowid=?)'
+
+/** The steps that touch tasks, in the order in which SQLite names them. */
+const PLANS: Partial<Record<StatementName, readonly string[]>> = {
+  claim: [
+    KEY,
+    'SEARCH t USING INTEGER PRIMARY KEY (rowid=?)',
+    'SEARCH task USING INDEX task_ready (queue=? AND name=?)',
+  ],
+  claim_probation: [KEY, 'SEARCH task USING INDEX task_probation (queue=? AND name=?)'],
+  promote: [KEY, 'SEARCH task USING COVERING INDEX task_scheduled (due_at<?)'],
+  next_due: ['SEARCH task USING COVERING INDEX task_scheduled'],
+  follower: ['SEARCH task USING INDEX task_waiting (after=?)'],
+  relink: ['SEARCH task USING INDEX task_waiting (after=?)'],
+  cancelling: ['SEARCH task USING INDEX task_running (worker=?)'],
+  cancel_asked: ['SEARCH task USING INDEX task_running (worker=?)'],
+  hand_back_all: ['SEARCH task USING INDEX task_running (worker=?)'],
+  quarantine: ['SEARCH task USING INDEX task_running (worker=?)'],
+  rescue: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
+  old: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>?)'],
+  ready_names: [
+    // The first of its index: with LIMIT 1 no walk.
+    'SCAN task USING INDEX task_ready',
+    'SEARCH next USING INTEGER PRIMARY KEY (rowid=?)',
+    'SEARCH task USING INDEX task_ready (queue=? AND name>?)',
+    'SEARCH task USING INDEX task_ready (queue>?)',
+    // All that are on probation, which are few.
+    'SCAN task USING INDEX task_probation',
+  ],
+  counts: [
+    'SCAN task USING INDEX task_ready',
+    'SCAN task USING INDEX task_probation',
+    'SCAN task USING INDEX task_running',
+    'SCAN task USING INDEX task_scheduled',
+    'SCAN task USING INDEX task_waiting',
+  ],
+}
+
+function planOf(db: DatabaseSync, name: StatementName): string[] {
+  const rows = db.prepare(`EXPLAIN QUERY PLAN ${statements[name]}`).all() as unknown as { detail: string }[]
+  return rows.map((row) => row.detail)
+}
+
+describe('the plans of the statements', () => {
+  let db: DatabaseSync
+  before(() => {
+    db = openDatabase(undefined)
+  })
+  after(() => db.close())
+
+  const files: Readonly<Record<string, () => void>> = {
+    'an empty file': () => undefined,
+    [`${ROWS} tasks`]: () => db.exec(FILL),
+    'a file after ANALYZE': () => db.exec('ANALYZE'),
+  }
+  for (const [title, prepare] of Object.entries(files)) {
+    describe(`on ${title}`, () => {
+      before(prepare)
+
+      for (const [name, steps] of Object.entries(PLANS)) {
+        test(`${name} uses its index`, () => {
+          const onTasks = planOf(db, name as StatementName).filter((step) => /^\w+ (task|t|next)\b/.test(step))
+          assert.deepEqual(onTasks, steps)
+        })
+      }
+
+      test('no other statement looks at more than one task', () => {
+        const others = (Object.keys(statements) as StatementName[]).filter((name) => !(name in PLANS))
+        const found = others.flatMap((name) =>
+          planOf(db, name)
+            .filter((step) => / task\b/.test(step) && step !== KEY)
+            .map((step) => `${name}: ${step}`),
+        )
+        assert.deepEqual(found, [])
+      })
+
+      test('no claim sorts more than it found by its index', () => {
+        const inner = `SELECT key FROM task INDEXED BY task_ready WHERE state = 0 AND crashes < 2 AND queue = ? AND name = ?
+          ORDER BY priority DESC, added_at LIMIT ?`
+        assert.ok(statements.claim.includes('ORDER BY priority DESC, added_at LIMIT ?'))
+        const plan = db.prepare(`EXPLAIN QUERY PLAN ${inner}`).all() as unknown as { detail: string }[]
+        assert.deepEqual(
+          plan.map((row) => row.detail),
+          ['SEARCH task USING INDEX task_ready (queue=? AND name=?)'],
+        )
+      })
+    })
+  }
+})
