@@ -1,5 +1,5 @@
 /** A task that fails is tried again, later and later; one that knows better says when, or that there is no point. */
-import { createBackground, defineTask, giveUp, retryAfter } from 'afterword'
+import { createBackground, defineTask, giveUp, isAfterwordError, retryAfter } from 'afterword'
 
 const chargeCard = defineTask({
   name: 'charge-card',
@@ -22,7 +22,11 @@ const small = await background.add(chargeCard, { euros: 12 })
 console.log(await background.result(small.id))
 
 const large = await background.add(chargeCard, { euros: 12_000 })
-await background.result(large.id).catch((error: Error) => console.log(error.message.split('\n')[0]?.replace(large.id, 'ID')))
+try {
+  await background.result(large.id)
+} catch (error) {
+  if (isAfterwordError(error, 'TASK_FAILED')) console.log(error.code, error.details.message)
+}
 
 // Each attempt that fails is a line in the log, too: on stderr, unless createBackground is given a logger.
 // Prints:
@@ -33,4 +37,4 @@ await background.result(large.id).catch((error: Error) => console.log(error.mess
 //   attempt 1: the bank does not answer -> scheduled
 //   attempt 2: Retry after 50 ms. -> scheduled
 //   attempt 3: the card is not good for that much -> failed
-//   [TASK_FAILED] Task "charge-card" (ID) ended failed: the card is not good for that much
+//   TASK_FAILED the card is not good for that much

@@ -13,7 +13,7 @@ const bakeCake = defineTask({
   retry: { attempts: 2 },
   async run(_, { attempt }) {
     console.log(`bake-cake, attempt ${attempt}`)
-    if (attempt === 1) throw retryAfter('300ms', { cause: new Error('burnt') })
+    if (attempt === 1) throw retryAfter('500ms', { cause: new Error('burnt') })
   },
 })
 const lightCandles = defineTask({ name: 'light-candles', run: () => console.log('light-candles') })

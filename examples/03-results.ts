@@ -28,7 +28,9 @@ const empty = await background.add(countWords, { text: '' })
 try {
   await background.result(empty.id)
 } catch (error) {
-  if (isAfterwordError(error, 'TASK_FAILED')) console.log(error.code, error.details.state, error.cause instanceof Error ? error.cause.message : '')
+  if (isAfterwordError(error, 'TASK_FAILED')) {
+    console.log(error.code, error.details.state, error.cause instanceof Error ? error.cause.message : '')
+  }
 }
 console.log((await background.explain(empty.id)).text)
 

@@ -10,7 +10,7 @@ const remind = defineTask({
 
 await using background = createBackground({ store: 'memory:', tasks: [remind], concurrency: 1 })
 
-const later = await background.add(remind, { what: 'later, by a delay' }, { delay: '200ms' })
+const later = await background.add(remind, { what: 'later, by a delay' }, { delay: '1s' })
 const muchLater = await background.add(remind, { what: 'never: cancelled' }, { runAt: new Date('2999-12-31') })
 
 // With nobody to run them they wait, and the one with the highest priority goes first.

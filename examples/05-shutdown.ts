@@ -24,12 +24,16 @@ const folder = mkdtempSync(join(tmpdir(), 'afterword-'))
 const options = { store: `sqlite:${join(folder, 'tasks.db')}`, tasks: [quick, slow] }
 
 const background = createBackground(options)
-const begun = new Promise<void>((resolve) => background.on('attempt:start', ({ attempt }) => attempt.name === 'slow' && resolve()))
+const begun = new Promise<void>((resolve) =>
+  background.on('attempt:start', ({ attempt }) => attempt.name === 'slow' && resolve()),
+)
 await background.add(quick)
 const { id } = await background.add(slow)
 await begun
 const account = await background.stop({ grace: '500ms' })
-console.log(`${account.finished} finished, ${account.handedBack.length} handed back, ${account.abandoned.length} abandoned`)
+console.log(
+  `${account.finished} finished, ${account.handedBack.length} handed back, ${account.abandoned.length} abandoned`,
+)
 
 // The next deploy.
 hoursOfWork = 0

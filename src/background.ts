@@ -21,6 +21,7 @@ import { ResultWaiters } from './engine/result-waiters.ts'
 import { Runner } from './engine/runner.ts'
 import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
+import { closeConnectionWhenDraining } from './http/connection-close.ts'
 import { gateResponse, installGate, type NodeResponse } from './http/gate.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { type Duration, durationMs } from './model/duration.ts'
@@ -219,6 +220,7 @@ export class Background {
       return tasks
     })
     if (carrier !== undefined) carrier[this.#scopeKey] = scope
+    if (response !== undefined) closeConnectionWhenDraining(response, this)
     return scope
   }
 

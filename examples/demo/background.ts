@@ -13,7 +13,7 @@ export const background = createBackground({
   retention: { succeeded: '30d' },
   logger: {
     debug: () => undefined,
-    info: (_fields, message) => console.log(message),
+    info: () => undefined,
     warn: (_fields, message) => console.warn(message),
     error: (_fields, message) => console.error(message),
   },

@@ -3,6 +3,7 @@
  * supervisor, so it survives when the web server is killed, and can testify to what was sent, and how often.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import PostalMime from 'postal-mime'
 import { SMTPServer, type SMTPServerDataStream } from 'smtp-server'
@@ -69,7 +70,7 @@ export class Mailbox {
 
   /** A mail that has arrived completely is kept, whether or not its sender lives to hear that. */
   async #receive(stream: SMTPServerDataStream): Promise<void> {
-    const { messageId = '', to = [], subject = '', text = '' } = await PostalMime.parse(await stream.toArray().then(Buffer.concat))
+    const { messageId = '', to = [], subject = '', text = '' } = await PostalMime.parse(await buffer(stream))
     await wait(INSPECTION_MS)
     const delivery = { messageId, to: to[0]?.address ?? '', subject, text, deliveredAt: [Date.now()] }
     appendFileSync(this.#file, `${JSON.stringify(delivery)}\n`)

@@ -14,7 +14,7 @@ import type { Incident, ToServer, ToSupervisor } from './messages.ts'
 import { dataDir, host, port } from './settings.ts'
 
 const incidents: Incident[] = []
-let server: ChildProcess
+let server: ChildProcess | undefined
 /** The web server was asked to stop because another is to take its place. */
 let restarting = false
 /** The demo was asked to stop. */
@@ -23,22 +23,27 @@ let url = ''
 let boundPort = port
 let diedAt = 0
 
-checkRuntime()
-if (!Number.isInteger(port) || port < 0 || port > 65_535) quit(`PORT must be a number from 0 to 65535, got "${process.env['PORT']}".`)
-const demoId = openDataDir()
-const mailbox = new Mailbox(join(dataDir, 'mailbox.jsonl'), {
-  received: (mail) => tell({ type: 'mail', mail }),
-  refused: (left) => happened(`the mail server turned a mail away${left > 0 ? `, and will do so to ${left} more` : ''}`),
-})
-const smtpPort = await mailbox.listen()
-startServer()
-
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+for (const signal of SIGNALS) {
   process.on(signal, () => {
     stopping = true
+    if (server === undefined) process.exit(0)
     server.kill(signal)
   })
 }
+
+checkRuntime()
+if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  quit(`PORT must be a number from 0 to 65535, got "${process.env['PORT']}".`)
+}
+const demoId = openDataDir()
+const mailbox = new Mailbox(join(dataDir, 'mailbox.jsonl'), {
+  received: (mail) => tell({ type: 'mail', mail }),
+  refused: (left) =>
+    happened(`the mail server turned a mail away${left > 0 ? `, and will do so to ${left} more` : ''}`),
+})
+const smtpPort = await mailbox.listen()
+startServer()
 
 function startServer(): void {
   server = fork(join(import.meta.dirname, 'server.ts'), {
@@ -58,13 +63,13 @@ function onMessage(message: ToSupervisor): void {
     case 'happened':
       return remember(message.text)
     case 'kill':
-      happened(`kill -9 ${server.pid}, while ${tasks(message.unfinished)} not finished`)
-      server.kill('SIGKILL')
+      happened(`kill -9 ${server?.pid}, while ${tasks(message.unfinished)} not finished`)
+      server?.kill('SIGKILL')
       return
     case 'restart':
       restarting = true
-      happened(`kill ${server.pid}: a polite stop, as for a deploy`)
-      server.kill('SIGTERM')
+      happened(`kill ${server?.pid}: a polite stop, as for a deploy`)
+      server?.kill('SIGTERM')
       return
     case 'refuse':
       mailbox.refuse(message.times)
@@ -80,7 +85,7 @@ function onListening(listeningPort: number, unfinished: number): void {
     return
   }
   const ms = Math.round(performance.now() - diedAt)
-  happened(`process ${server.pid} answers after ${ms} ms; ${tasks(unfinished)} left to do`)
+  happened(`process ${server?.pid} answers after ${ms} ms; ${tasks(unfinished)} left to do`)
 }
 
 /** Only a web server that had come up and was killed, or was asked to restart, is started again. */
@@ -89,11 +94,11 @@ function onExit(code: number | null, signal: NodeJS.Signals | null, wasListening
   if (!again) {
     void mailbox.close()
     process.exitCode = code ?? (stopping ? 0 : 1)
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name)
+    for (const name of SIGNALS) process.removeAllListeners(name)
     return
   }
   diedAt = performance.now()
-  if (signal !== null) happened(`process ${server.pid} is gone (${signal}), starting another`, true)
+  if (signal !== null) happened(`process ${server?.pid} is gone (${signal}), starting another`, true)
   restarting = false
   startServer()
 }
@@ -114,7 +119,7 @@ function remember(text: string, isDeath = false): void {
 
 function tell(message: ToServer): void {
   // A server that is going cannot hear it; the next one is told everything when it comes.
-  if (server.connected) server.send(message, () => undefined)
+  if (server?.connected) server.send(message, () => undefined)
 }
 
 function tasks(count: number): string {
@@ -138,7 +143,9 @@ function openDataDir(): string {
     if (!existsSync(file)) writeFileSync(file, randomUUID())
     return readFileSync(file, 'utf8')
   } catch (error) {
-    return quit(`The data folder ${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code}): set DATA_DIR to one that can.`)
+    return quit(
+      `The data folder ${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code}): set DATA_DIR to one that can.`,
+    )
   }
 }
 

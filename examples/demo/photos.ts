@@ -10,7 +10,7 @@ export const WIDTHS = [96, 320, 640] as const
 
 export const PHOTO_BYTES_MAX = 8 * 1024 * 1024
 const PIXELS_MAX = 50_000_000
-const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'heif']
+const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'heif'])
 
 const uploads = join(dataDir, 'uploads')
 /** Served as /thumbnails/. */
@@ -26,7 +26,7 @@ export async function keepPhoto(bytes: Buffer): Promise<string | undefined> {
   const { format, width, height } = await sharp(bytes)
     .metadata()
     .catch(() => ({ format: 'unknown', width: 0, height: 0 }))
-  if (!FORMATS.includes(format) || width * height > PIXELS_MAX) return undefined
+  if (!FORMATS.has(format) || width * height > PIXELS_MAX) return undefined
   const id = randomUUID()
   // On the disk before the answer, like the task that needs it.
   await writeFile(join(uploads, id), bytes, { flush: true })

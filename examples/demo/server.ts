@@ -48,8 +48,9 @@ background.on('worker:rescued', ({ requeued, quarantined }) => {
   tellSupervisor({ type: 'happened', text: `took back ${requeued.length} tasks that the dead process held${aside}` })
 })
 background.on('stopped', ({ finished, handedBack, abandoned }) => {
-  const account = `${finished} finished, ${handedBack.length} handed back, ${abandoned.length} abandoned`
-  tellSupervisor({ type: 'happened', text: `process ${process.pid} has stopped: ${account}` })
+  const account = `stopped: ${finished} finished, ${handedBack.length} handed back, ${abandoned.length} abandoned`
+  console.log(account)
+  tellSupervisor({ type: 'happened', text: account })
 })
 
 try {
@@ -73,8 +74,12 @@ tellSupervisor({ type: 'listening', port: (app.server.address() as AddressInfo).
 /** Why it could not start, in one line. */
 function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what uses it, or set PORT to another, as in PORT=3001 npm start.`
-  if (code === 'EACCES' && !isAfterwordError(error)) return `Port ${port} needs more rights than this process has: set PORT to another.`
+  if (code === 'EADDRINUSE') {
+    return `Port ${port} is in use: stop what uses it, or set PORT to another, as in PORT=3001 npm start.`
+  }
+  if (code === 'EACCES' && !isAfterwordError(error)) {
+    return `Port ${port} needs more rights than this process has: set PORT to another.`
+  }
   if (code === 'EADDRNOTAVAIL') return `This machine has no address ${host}: set HOST to one that it has.`
   return isAfterwordError(error) ? firstLine(error) : message
 }

@@ -5,7 +5,11 @@ import { keepPhoto } from './photos.ts'
 import { makeThumbnails, sendWelcome } from './tasks.ts'
 
 const Form = z.object({
-  name: z.string('Please tell me your name.').trim().min(1, 'Please tell me your name.').max(80, 'That name is too long for me.'),
+  name: z
+    .string('Please tell me your name.')
+    .trim()
+    .min(1, 'Please tell me your name.')
+    .max(80, 'That name is too long for me.'),
   email: z.email('That is not an e-mail address.').max(200, 'That address is too long for me.'),
 })
 
@@ -17,7 +21,9 @@ export async function signup(app: FastifyInstance): Promise<void> {
 
     const photoId = photo && (await keepPhoto(photo))
     if (photo && photoId === undefined) {
-      return reply.code(415).send({ message: 'That is not a photograph that I can read: JPEG, PNG, WebP, AVIF or GIF, please.' })
+      return reply
+        .code(415)
+        .send({ message: 'That is not a photograph that I can read: JPEG, PNG, WebP, AVIF or GIF, please.' })
     }
 
     // A series: they run in this order, after the answer. When this answer arrives, they are on disk.
@@ -29,7 +35,9 @@ export async function signup(app: FastifyInstance): Promise<void> {
 }
 
 /** An empty file field counts as none: browsers send one when no file was chosen. */
-async function readForm(request: FastifyRequest): Promise<{ fields: Record<string, unknown>; photo: Buffer | undefined }> {
+async function readForm(
+  request: FastifyRequest,
+): Promise<{ fields: Record<string, unknown>; photo: Buffer | undefined }> {
   const fields: Record<string, unknown> = {}
   let photo: Buffer | undefined
   for await (const part of request.parts()) {

@@ -19,5 +19,6 @@ export function listenToSupervisor(heard: (message: ToServer) => void): void {
     heard(message)
   })
   // Without a supervisor there is no mailbox: stop as if asked to.
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  if (process.connected) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  else process.kill(process.pid, 'SIGTERM')
 }

@@ -1,11 +1,11 @@
 /** What happens after the answer: two tasks for each sign-up. */
 import { defineTask } from 'afterword'
-import nodemailer from 'nodemailer'
+import { createTransport } from 'nodemailer'
 import { z } from 'zod'
 import { makeThumbnail, WIDTHS } from './photos.ts'
 import { smtpPort } from './settings.ts'
 
-const transport = nodemailer.createTransport({ host: '127.0.0.1', port: smtpPort, ignoreTLS: true })
+const transport = createTransport({ host: '127.0.0.1', port: smtpPort, ignoreTLS: true })
 
 /** It can run twice without harm: the same files are made again. */
 export const makeThumbnails = defineTask({

@@ -15,9 +15,16 @@ const startedAt = Date.now()
 export function followTasks(): void {
   background.on('task:added', ({ task: { id } }) => moved(id, { state: 'ready', attempt: 0 }))
   background.on('attempt:start', ({ attempt: { id, attempt } }) => moved(id, { state: 'running', attempt }))
-  background.on('attempt:progress', ({ attempt: { id, attempt }, value }) => moved(id, { state: 'running', attempt, progress: value }))
+  background.on('attempt:progress', ({ attempt: { id, attempt }, value }) =>
+    moved(id, { state: 'running', attempt, progress: value }),
+  )
   background.on('attempt:end', ({ attempt: { id, attempt }, state, error, retryInMs }) =>
-    moved(id, { state, attempt, error: error?.message, dueAt: retryInMs === undefined ? undefined : Date.now() + retryInMs }),
+    moved(id, {
+      state,
+      attempt,
+      error: error?.message,
+      dueAt: retryInMs === undefined ? undefined : Date.now() + retryInMs,
+    }),
   )
 }
 
@@ -37,27 +44,47 @@ export async function watching(app: FastifyInstance): Promise<void> {
   })
 
   /** The page brings the ids that were acknowledged to it; the store says what became of each. */
-  app.post<{ Body: { ids: string[] } }>('/tasks/states', { schema: { body: idsSchema() } }, async (request) => {
+  app.post<{ Body: { ids: string[] } }>('/tasks/states', { schema: { body: idsSchema() } }, async (request, _reply) => {
     const views = await Promise.all(request.body.ids.map((id) => background.get(id)))
     return { startedAt, tasks: request.body.ids.map((id, i) => asShown(id, views[i])) }
   })
 
-  app.get<{ Params: { id: string } }>('/tasks/:id', async (request) => {
+  app.get<{ Params: { id: string } }>('/tasks/:id', async (request, _reply) => {
     const { id } = request.params
     const [view, explanation] = await Promise.all([background.get(id), background.explain(id)])
-    return { ...asShown(id, view), explanation: explanation.text, input: view?.input, durability: view?.durability, addedAt: view?.addedAt }
+    return {
+      ...asShown(id, view),
+      explanation: explanation.text,
+      input: view?.input,
+      durability: view?.durability,
+      addedAt: view?.addedAt,
+    }
   })
 
   app.post<{ Params: { id: string } }>('/tasks/:id/requeue', async (request, reply) => {
     const done = await background.requeue(request.params.id)
-    return reply.code(done ? 202 : 409).send({ message: done ? 'It runs again.' : 'Only a task that has failed can run again.' })
+    return reply
+      .code(done ? 202 : 409)
+      .send({ message: done ? 'It runs again.' : 'Only a task that has failed can run again.' })
   })
 }
 
 function asShown(id: string, view: TaskView | undefined): object {
   if (view === undefined) return { id, state: 'unknown' }
   const { name, state, attempt, crashes, handBacks, progress, result, error, dueAt, finishedAt } = view
-  return { id, name, state, attempt, crashes, handBacks, progress, result, error: error?.message, dueAt: dueAt?.getTime(), finishedAt }
+  return {
+    id,
+    name,
+    state,
+    attempt,
+    crashes,
+    handBacks,
+    progress,
+    result,
+    error: error?.message,
+    dueAt: dueAt?.getTime(),
+    finishedAt,
+  }
 }
 
 function idsSchema(): object {

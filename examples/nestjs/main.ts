@@ -40,6 +40,7 @@ class SignupController {
 }
 
 @Module({ imports: [AfterwordModule.forRoot({ background })], controllers: [SignupController] })
+// oxlint-disable-next-line typescript/no-extraneous-class -- A module is a class, also when it has nothing to do.
 class AppModule {}
 
 background.on('stopped', ({ handedBack }) => console.log(`stopped, ${handedBack.length} tasks handed back`))

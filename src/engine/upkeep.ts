@@ -68,8 +68,9 @@ export class Upkeep {
 
   #arm(): void {
     if (this.#stopped) return
-    // A beat, and a look at the beats of others, must not wait longer than the beat itself.
-    this.#timer = this.#parts.clock.after(this.#parts.pace?.upkeepMs ?? Math.min(TICK_MS, this.#parts.beatMs), () => {
+    const { clock, pace, beatMs, pollMs } = this.#parts
+    // A beat, and a look at the beats of others, must not wait longer than the beat itself; nor must a poll.
+    this.#timer = clock.after(pace?.upkeepMs ?? Math.min(TICK_MS, beatMs, pollMs), () => {
       this.#ticking = this.#tick()
         .catch((error: unknown) => this.#parts.hub.emit('store:error', { error }))
         .finally(() => this.#arm())

@@ -18,6 +18,8 @@ export class AfterwordError<C extends ErrorCode = ErrorCode> extends Error {
   readonly statusCode: number
   /** Seconds after which the same call may succeed; only on overload and on a store that is away. */
   readonly retryAfterSeconds: number | undefined
+  /** The same as a header, where Express and Koa look for it. */
+  readonly headers: Readonly<Record<string, string>> | undefined
 
   constructor(code: C, details: Facts<C>, options?: { cause?: unknown }) {
     const entry = ERRORS[code] as {
@@ -35,6 +37,8 @@ export class AfterwordError<C extends ErrorCode = ErrorCode> extends Error {
     this.todo = entry.todo
     this.statusCode = entry.statusCode ?? 500
     this.retryAfterSeconds = entry.retryAfterSeconds
+    this.headers =
+      entry.retryAfterSeconds === undefined ? undefined : { 'Retry-After': String(entry.retryAfterSeconds) }
   }
 }
 

@@ -96,7 +96,9 @@ export class LabClock implements Clock {
     const end = (): void => void (state.over = true)
     work.then(end, end)
     await this.settle()
-    for (let next = this.#next(); !state.over && next !== undefined; next = this.#next()) await this.advanceTo(next.atMs)
+    for (let next = this.#next(); !state.over && next !== undefined; next = this.#next()) {
+      await this.advanceTo(next.atMs)
+    }
     return work
   }
 

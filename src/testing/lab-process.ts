@@ -47,7 +47,12 @@ export class LabProcess {
     this.#clock = new ProcessClock(world.clock)
     this.#store = new LabStore(world, () => this.die())
     this.#presence = new LabPresence((peer) => world.dead.has(peer))
-    const ports: Ports = { ...world.ports, clock: this.#clock, presence: () => this.#presence, pace: paceOf(world.clock) }
+    const ports: Ports = {
+      ...world.ports,
+      clock: this.#clock,
+      presence: () => this.#presence,
+      pace: paceOf(world.clock),
+    }
     this.background = new LabBackground({ ...world.options, store: this.#store }, ports, world.clock)
   }
 

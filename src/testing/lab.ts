@@ -30,8 +30,7 @@ export class Lab<App = undefined> {
   #working: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  /** For `testBackground`, which opens it. */
-  constructor(world: LabWorld, build: (background: Background) => App | Promise<App>) {
+  private constructor(world: LabWorld, build: (background: Background) => App | Promise<App>) {
     this.#world = world
     this.#build = build
     this.#driver = new Driver(world)
@@ -42,16 +41,17 @@ export class Lab<App = undefined> {
     this.#process = new LabProcess(world)
   }
 
-  /** Starts the first process and builds its application. */
-  async open(): Promise<this> {
-    await this.#world.store.open()
+  /** For `testBackground`: starts the first process and builds its application. */
+  static async open<App>(world: LabWorld, build: (background: Background) => App | Promise<App>): Promise<Lab<App>> {
+    const lab = new Lab(world, build)
+    await world.store.open()
     try {
-      await this.#start()
+      await lab.#start()
     } catch (error) {
-      await this.#close()
+      await lab.#close()
       throw error
     }
-    return this
+    return lab
   }
 
   /** The background of the process that lives: another one after `crash` and `restart`. */
@@ -126,8 +126,9 @@ export class Lab<App = undefined> {
    * @returns how it ended, also when it failed; undefined when nothing that is due can begin.
    */
   async step(): Promise<LabAttempt | undefined> {
-    if (this.#world.turnstile.auto)
+    if (this.#world.turnstile.auto) {
       throw new Error("lab.step() needs testBackground({ run: 'manual' }): in 'auto' tasks run by themselves.")
+    }
     return this.#alone('step', async () => {
       const process = this.#process
       const before = this.#log.attempts.length
@@ -280,8 +281,9 @@ export class Lab<App = undefined> {
   }
 
   async #alone<T>(name: string, work: () => Promise<T>): Promise<T> {
-    if (this.#busy !== undefined)
+    if (this.#busy !== undefined) {
       throw new Error(`lab.${name}() was called while lab.${this.#busy}() is under way: await that one first.`)
+    }
     this.#busy = name
     const done = work().finally(() => (this.#busy = undefined))
     this.#working = done.catch(() => undefined)

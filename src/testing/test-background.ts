@@ -63,8 +63,9 @@ export async function testBackground<App = undefined>(
   build?: BuildApp<App>,
 ): Promise<Lab<App>> {
   const { run, now, chance, ...rest } = options
-  if ('store' in rest)
+  if ('store' in rest) {
     throw new AfterwordError('OPTION_UNKNOWN', { where: 'testBackground', option: 'store', meant: undefined })
+  }
   const read = LAB_OPTIONS.parse('testBackground', { run, now, chance })
   const clock = new LabClock(Math.round(Number(read.now ?? systemClock.now())))
   const luck = { fraction: () => read.chance }
@@ -80,6 +81,5 @@ export async function testBackground<App = undefined>(
     options: { logger: SILENT, ...rest },
     dead: new Set(),
   }
-  const lab = new Lab<App>(world, build ?? (() => undefined as App))
-  return lab.open()
+  return Lab.open<App>(world, build ?? (() => undefined as App))
 }

@@ -23,7 +23,7 @@ async function afterwards(t: Parameters<typeof bench>[0], store: `sqlite:${strin
   return { state, attempt, handBacks, crashes }
 }
 
-describe('stop', () => {
+describe('stop', { concurrency: 8 }, () => {
   test('of an idle background has nothing to account for', async (t) => {
     const { background, until } = bench(t, { tasks: [noop] })
     await background.start()
@@ -128,8 +128,8 @@ describe('stop', () => {
     const { background, until, events } = bench(t, { store: faults.store, tasks: [heeds] })
     await background.add(heeds)
     await until('attempt:start')
-    for (const verb of ['handBack', 'retire'] as const)
-      faults.refuse(verb, new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 }))
+    const busy = new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 })
+    for (const verb of ['handBack', 'retire'] as const) faults.refuse(verb, busy)
     assert.deepEqual(await background.stop({ grace: 0 }), NOTHING)
     assert.equal(events.all('store:error').length, 2)
   })

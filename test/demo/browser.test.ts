@@ -53,12 +53,15 @@ describe('the page', { skip }, () => {
     assert.deepEqual(await tally(page), [2, 2, 0, 0])
     const widths = await page
       .getByRole('img', { name: /The photograph/ })
-      .evaluateAll((images) => images.map((image) => (image as HTMLImageElement).naturalWidth))
+      .evaluateAll((images) => images.map((image) => (image as unknown as { naturalWidth: number }).naturalWidth))
     assert.deepEqual(widths, [96, 320, 640])
     assert.deepEqual(await page.locator('.step span').allTextContents(), ['done', 'done'])
     await page.getByText(`Welcome, ${name}`).waitFor()
     assert.equal(await page.evaluate('window.broken'), undefined)
-    assert.deepEqual(asked.filter((address) => !address.startsWith(url)), []) // prettier-ignore
+    assert.deepEqual(
+      asked.filter((address) => !address.startsWith(url)),
+      [],
+    )
     assert.deepEqual(errors, [])
   })
 

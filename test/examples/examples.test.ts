@@ -16,7 +16,10 @@ const servers = programs.filter((file) => !/\/\d/.test(file))
 /** The lines that an example promises to print. */
 function prints(file: string): string[] {
   const [, block = ''] = readFileSync(join(root, file), 'utf8').split('// Prints:\n')
-  return block.trimEnd().split('\n').map((line) => line.replace(/^\/\/ {3}/, '')) // prettier-ignore
+  return block
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/^\/\/ {3}/, ''))
 }
 
 /** An empty folder to run in: examples keep their stores in ./data. */
@@ -47,7 +50,10 @@ async function signUp(t: TestContext, file: string, source = file): Promise<void
   const { code, signal } = await program.ended
   // Nest lets the signal end the process when its hooks have run.
   assert.ok(code === 0 || signal === 'SIGINT', `It ended with code ${code}, signal ${signal}.`)
-  assert.deepEqual(program.lines.map((line) => line.replace(String(port), '3000')), prints(source)) // prettier-ignore
+  assert.deepEqual(
+    program.lines.map((line) => line.replace(String(port), '3000')),
+    prints(source),
+  )
 }
 
 describe('an example', () => {
@@ -67,7 +73,10 @@ describe('an example', () => {
   describe('for NestJS', () => {
     before(() => {
       const tsc = join(root, 'node_modules/typescript/bin/tsc')
-      const { status, stdout } = spawnSync(process.execPath, [tsc, '--project', 'examples/nestjs'], { cwd: root, encoding: 'utf8' })
+      const { status, stdout } = spawnSync(process.execPath, [tsc, '--project', 'examples/nestjs'], {
+        cwd: root,
+        encoding: 'utf8',
+      })
       assert.equal(status, 0, stdout)
     })
 

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 /** The folder of package.json. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -39,7 +39,7 @@ export class Program {
     this.ended = once(child, 'close').then(([code, signal]) => {
       this.#isOver = true
       for (const look of this.#look) look()
-      return { code, signal } as Ending
+      return { code: code as Ending['code'], signal: signal as Ending['signal'] }
     })
     t.after(async () => {
       child.kill('SIGKILL')

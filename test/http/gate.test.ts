@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { type RequestListener, ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { describe, it, type TestContext } from 'node:test'
-import { gateResponse, installGate } from '../../src/http/gate.ts'
+import { describe, it } from 'node:test'
+import { gateResponse } from '../../src/http/gate.ts'
+import { held } from './held-response.ts'
 import { HeldTasks, tasksStoredSoon } from './held-tasks.ts'
 import { answer, portOf, serve, Wire } from './wire.ts'
-
-/** Serves one gated request and waits until the gate holds its answer. */
-async function held(t: TestContext, handler: (response: ServerResponse) => void) {
-  const tasks = new HeldTasks()
-  const { promise, resolve } = Promise.withResolvers<ServerResponse>()
-  const server = await serve(t, (_, res) => {
-    gateResponse(res, tasks)
-    resolve(res)
-    handler(res)
-  })
-  const wire = (await Wire.open(t, portOf(server))).get('/')
-  const response = await promise
-  const status = await tasks.settled
-  return { tasks, server, wire, response, status }
-}
 
 /** A server where each path has its own list, made before the test asks for it. */
 function byPath(lists: Record<string, HeldTasks>, handler: RequestListener): RequestListener {
@@ -300,62 +283,5 @@ describe('when the client goes away', () => {
     assert.deepEqual(tasks.calls, ['close'])
     response.writeHead(200).end()
     assert.deepEqual(tasks.calls, ['close', 'settle 200'])
-  })
-})
-
-describe('one gate per response', () => {
-  it('serves several lists, and waits for all of them', async (t) => {
-    const [one, two] = [new HeldTasks(), new HeldTasks()]
-    const server = await serve(t, (_, res) => {
-      gateResponse(res, one)
-      gateResponse(res, two)
-      gateResponse(res, one)
-      res.end('x')
-    })
-    const wire = (await Wire.open(t, portOf(server))).get('/')
-    await two.settled
-    one.commit()
-    await one.settled
-    assert.equal(wire.text, '')
-    two.commit()
-    await wire.until(/x$/)
-    await two.closed
-    assert.deepEqual(
-      [one.calls, two.calls],
-      [
-        ['settle 200', 'close'],
-        ['settle 200', 'close'],
-      ],
-    )
-  })
-
-  it('is installed once, also by a second copy of the library', async (t) => {
-    installGate()
-    const end = Object.getOwnPropertyDescriptor(ServerResponse.prototype, 'end')
-    const folder = mkdtempSync(join(tmpdir(), 'afterword-copy-'))
-    t.after(() => rmSync(folder, { recursive: true }))
-    cpSync(new URL('../../src/http/', import.meta.url), folder, { recursive: true })
-    const copy = (await import(join(folder, 'gate.ts'))) as { installGate(): void; gateResponse: typeof gateResponse }
-    copy.installGate()
-    assert.deepEqual(Object.getOwnPropertyDescriptor(ServerResponse.prototype, 'end'), end)
-
-    const [one, two] = [new HeldTasks(), new HeldTasks()]
-    const server = await serve(t, (_, res) => {
-      gateResponse(res, one)
-      copy.gateResponse(res, two)
-      res.end('x')
-    })
-    const wire = (await Wire.open(t, portOf(server))).get('/')
-    await Promise.all([one.settled, two.settled])
-    one.commit()
-    two.commit()
-    await wire.until(/x$/)
-  })
-
-  it('leaves responses without tasks alone', async (t) => {
-    installGate()
-    const server = await serve(t, (_, res) => void res.end('x'))
-    const text = await answer(t, portOf(server), 'GET / HTTP/1.1', 'Host: x')
-    assert.match(text, /x$/)
   })
 })

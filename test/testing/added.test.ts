@@ -52,12 +52,18 @@ describe('lab.added', () => {
     for (const id of ids) await lab.background.add(sendWelcome, { userId: id }, { id })
     await lab.background.add(sendWelcome, { userId: 'last' })
     assert.deepEqual(
-      lab.added().map(({ id }) => id).slice(0, 4),
+      lab
+        .added()
+        .map(({ id }) => id)
+        .slice(0, 4),
       ids,
     )
     const ran: unknown[] = []
     for (let attempt = await lab.step(); attempt !== undefined; attempt = await lab.step()) ran.push(attempt.input)
-    assert.deepEqual(ran, [...ids, 'last'].map((userId) => ({ userId })))
+    assert.deepEqual(
+      ran,
+      [...ids, 'last'].map((userId) => ({ userId })),
+    )
   })
 
   test('shows a task that was added twice under one id once', async () => {

@@ -192,7 +192,10 @@ describe('a crash', () => {
 
   test('can hit what a task adds', async () => {
     const { runs, note } = noting()
-    const parent = defineTask({ name: 'parent', run: async () => void (await lab.background.add(note, 'child', { id: 'child' })) })
+    const parent = defineTask({
+      name: 'parent',
+      run: async () => void (await lab.background.add(note, 'child', { id: 'child' })),
+    })
     await using lab = await testBackground({ tasks: [parent, note] })
     await lab.background.add(parent)
     await lab.crash({ at: 'before-commit', task: note })
@@ -277,7 +280,9 @@ describe('a crash', () => {
 
   test('builds the application anew', async () => {
     const { note } = noting()
-    const build = (background: Background): { readonly signUp: () => Promise<unknown> } => ({ signUp: () => background.add(note, 'a') })
+    const build = (background: Background): { readonly signUp: () => Promise<unknown> } => ({
+      signUp: () => background.add(note, 'a'),
+    })
     await using lab = await testBackground({ tasks: [note] }, build)
     const [app, background] = [lab.app, lab.background]
     await lab.crash({ at: 'before-commit', during: () => lab.app.signUp() })

@@ -12,7 +12,10 @@ import { testBackground } from '../../src/testing/index.ts'
 import { gate, later } from '../support/bench.ts'
 
 const mails: string[] = []
-const sendWelcome = defineTask({ name: 'send-welcome', run: (user: { readonly userId: string }) => void mails.push(user.userId) })
+const sendWelcome = defineTask({
+  name: 'send-welcome',
+  run: (user: { readonly userId: string }) => void mails.push(user.userId),
+})
 const tasks = [sendWelcome]
 const signUp = { method: 'POST', url: '/signup', payload: { userId: '42' } } as const
 

@@ -44,7 +44,10 @@ describe('testBackground', () => {
       await lab.background.add(failing)
       await lab.step()
     }
-    assert.deepEqual([written.mock.callCount(), lines], [0, ['attempt 1 of "failing" failed, and it was the last: wrong']])
+    assert.deepEqual(
+      [written.mock.callCount(), lines],
+      [0, ['attempt 1 of "failing" failed, and it was the last: wrong']],
+    )
   })
 
   test('stops the background when the application cannot be built', async () => {

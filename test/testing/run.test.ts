@@ -406,7 +406,12 @@ describe('lab.failures', () => {
   })
 
   test('lists a timeout as what the engine makes of it', async () => {
-    const endless = defineTask({ name: 'endless', timeout: '5s', retry: { attempts: 1 }, run: (_: undefined, { signal }) => untilAborted(signal) })
+    const endless = defineTask({
+      name: 'endless',
+      timeout: '5s',
+      retry: { attempts: 1 },
+      run: (_: undefined, { signal }) => untilAborted(signal),
+    })
     await using lab = await testBackground({ tasks: [endless] })
     await lab.background.add(endless)
     const running = failuresOf(lab.run())

@@ -172,7 +172,10 @@ describe('retries', () => {
   })
 
   test('come after exactly what retryAfter says', async () => {
-    const patient = defineTask({ name: 'patient', run: (_: undefined, { attempt }) => (attempt === 1 ? Promise.reject(retryAfter('90s')) : 'done') })
+    const patient = defineTask({
+      name: 'patient',
+      run: (_: undefined, { attempt }) => (attempt === 1 ? Promise.reject(retryAfter('90s')) : 'done'),
+    })
     await using lab = await testBackground({ tasks: [patient] })
     await lab.background.add(patient)
     await lab.run()

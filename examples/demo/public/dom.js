@@ -28,7 +28,12 @@ export function say(target, text) {
   if (target.textContent !== text) target.textContent = text
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+})
 
 /** @param {number} at */
 export function timeOf(at) {

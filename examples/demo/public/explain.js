@@ -6,10 +6,9 @@ const dialog = /** @type {HTMLDialogElement} */ (byId('explain'))
 let shownId = ''
 
 /** @param {string} id */
-export async function explainTask(id) {
+export function explainTask(id) {
   shownId = id
-  await draw()
-  if (!dialog.open) dialog.showModal()
+  void draw().then(() => dialog.open || dialog.showModal())
 }
 
 /**
@@ -39,7 +38,9 @@ async function draw() {
     survives: { power: 'a power cut', process: 'the death of the process' }[task.durability],
   }
   const known = Object.entries(facts).filter(([, value]) => value !== undefined)
-  byId('explain-facts').replaceChildren(...known.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, String(value))]))
+  byId('explain-facts').replaceChildren(
+    ...known.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, String(value))]),
+  )
   const moments = taskOf(id)?.moments ?? []
   byId('explain-moments').replaceChildren(
     ...moments.map(({ at, text }) => element('li', {}, element('time', {}, timeOf(at)), ` ${text}`)),
@@ -47,11 +48,13 @@ async function draw() {
   byId('requeue').hidden = !['failed', 'quarantined', 'cancelled'].includes(task.state)
 }
 
-byId('requeue').addEventListener('click', async () => {
+async function requeue() {
   startOver(shownId)
   await post(`tasks/${encodeURIComponent(shownId)}/requeue`)
   await draw()
-})
+}
+
+byId('requeue').addEventListener('click', () => void requeue())
 
 // A click beside the dialog closes it.
 dialog.addEventListener('click', (event) => {

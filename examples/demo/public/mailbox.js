@@ -38,5 +38,9 @@ function entryOf({ messageId, to, subject, text, deliveredAt }) {
     ...badge,
   )
   const body = element('pre', {}, text.trim())
-  return element('li', { className: 'mail' }, element('details', {}, summary, body, element('code', {}, `Message-ID: ${messageId}`)))
+  return element(
+    'li',
+    { className: 'mail' },
+    element('details', {}, summary, body, element('code', {}, `Message-ID: ${messageId}`)),
+  )
 }

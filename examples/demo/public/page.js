@@ -23,7 +23,11 @@ async function signUp(name, email, photo) {
   const begunMs = performance.now()
   const answer = await ask('signup', { method: 'POST', body: form })
   const ms = performance.now() - begunMs
-  if (answer?.status !== 201) return { refused: answer?.body.message ?? 'No answer: the server is down. Nothing was promised; try again in a moment.' }
+  if (answer?.status !== 201) {
+    return {
+      refused: answer?.body.message ?? 'No answer: the server is down. Nothing was promised; try again in a moment.',
+    }
+  }
   const signup = { name, at: Date.now(), ms, photoId: answer.body.photoId, tasks: answer.body.tasks }
   acknowledge(signup)
   addSignup(signup, explainTask)
@@ -31,17 +35,26 @@ async function signUp(name, email, photo) {
   return { signup }
 }
 
-byId('signup').addEventListener('submit', async (event) => {
+byId('signup').addEventListener('submit', (event) => {
   event.preventDefault()
-  const form = new FormData(/** @type {HTMLFormElement} */ (event.target))
+  void submit(new FormData(/** @type {HTMLFormElement} */ (event.target)))
+})
+
+/** @param {FormData} form */
+async function submit(form) {
+  const [name, email] = /** @type {string[]} */ ([form.get('name'), form.get('email')])
   const chosen = /** @type {File} */ (form.get('photo'))
   if (chosen.size > server.photoBytesMax) return showAnswer('bad', '', 'That photograph is larger than 8 MB.')
   const photo = chosen.size > 0 ? chosen : await drawLandscape()
-  const { signup, refused } = await signUp(String(form.get('name')), String(form.get('email')), photo)
+  const { signup, refused } = await signUp(name, email, photo)
   if (signup === undefined) return showAnswer('bad', '', refused)
-  showAnswer('good', milliseconds(signup.ms), 'from click to answer, photograph included. By then both tasks were on disk; watch them run.')
+  showAnswer(
+    'good',
+    milliseconds(signup.ms),
+    'from click to answer, photograph included. By then both tasks were on disk; watch them run.',
+  )
   frameThumbnails(signup)
-})
+}
 
 function showAnswer(mood, figure, text) {
   byId('answer').dataset.mood = mood
@@ -51,7 +64,9 @@ function showAnswer(mood, figure, text) {
 function frameThumbnails(signup) {
   shown = { taskId: signup.tasks[0].id, photoId: signup.photoId }
   byId('pictures').replaceChildren(
-    ...server.widths.map((width) => element('figure', { id: `thumbnail-${width}` }, element('figcaption', {}, `${width} px`))),
+    ...server.widths.map((width) =>
+      element('figure', { id: `thumbnail-${width}` }, element('figcaption', {}, `${width} px`)),
+    ),
   )
   fillThumbnails()
 }
@@ -61,7 +76,10 @@ function fillThumbnails() {
   for (const width of madeBy(taskOf(shown.taskId))) {
     const frame = byId(`thumbnail-${width}`)
     if (frame === null || frame.querySelector('img') !== null) continue
-    const image = element('img', { src: `thumbnails/${shown.photoId}-${width}.webp`, alt: `The photograph, ${width} pixels wide` })
+    const image = element('img', {
+      src: `thumbnails/${shown.photoId}-${width}.webp`,
+      alt: `The photograph, ${width} pixels wide`,
+    })
     image.addEventListener('error', () => image.remove())
     frame.prepend(image)
   }
@@ -70,9 +88,26 @@ function fillThumbnails() {
 // Trouble
 
 const PEOPLE = [
-  'Grace Hopper', 'Alan Turing', 'Barbara Liskov', 'Edsger Dijkstra', 'Frances Allen', 'Donald Knuth', 'Margaret Hamilton',
-  'Tony Hoare', 'Katherine Johnson', 'John Backus', 'Radia Perlman', 'Niklaus Wirth', 'Adele Goldberg', 'Ken Thompson',
-  'Lynn Conway', 'Dennis Ritchie', 'Shafi Goldwasser', 'Leslie Lamport', 'Karen Spärck Jones', 'Jim Gray',
+  'Grace Hopper',
+  'Alan Turing',
+  'Barbara Liskov',
+  'Edsger Dijkstra',
+  'Frances Allen',
+  'Donald Knuth',
+  'Margaret Hamilton',
+  'Tony Hoare',
+  'Katherine Johnson',
+  'John Backus',
+  'Radia Perlman',
+  'Niklaus Wirth',
+  'Adele Goldberg',
+  'Ken Thompson',
+  'Lynn Conway',
+  'Dennis Ritchie',
+  'Shafi Goldwasser',
+  'Leslie Lamport',
+  'Karen Spärck Jones',
+  'Jim Gray',
 ]
 
 /** Browsers open few connections to one server: more than this at once would measure their queue. */
@@ -84,7 +119,11 @@ async function signUpMany() {
   const results = []
   const lane = async () => {
     for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-      const address = name.toLowerCase().normalize('NFD').replaceAll(/[^a-z ]/g, '').replaceAll(' ', '.')
+      const address = name
+        .toLowerCase()
+        .normalize('NFD')
+        .replaceAll(/[^a-z ]/g, '')
+        .replaceAll(' ', '.')
       results.push(await signUp(name, `${address}@example.com`, photo))
     }
   }
@@ -98,11 +137,12 @@ async function signUpMany() {
 /** A button that does something and then says what came of it. */
 function onPress(id, action) {
   const button = /** @type {HTMLButtonElement} */ (byId(id))
-  button.addEventListener('click', async () => {
+  const press = async () => {
     button.disabled = true
     say(byId('said'), await action())
     button.disabled = false
-  })
+  }
+  button.addEventListener('click', () => void press())
 }
 
 const order = (path) => async () => (await post(path))?.body.message ?? 'No answer: the server is down.'
@@ -171,12 +211,15 @@ function listen() {
 function drawIncident({ at, text, isDeath }) {
   if (isDeath) server.deaths++
   byId('happened-none').hidden = true
-  byId('happened').prepend(element('li', { className: isDeath ? 'death' : '' }, element('time', {}, timeOf(at)), ` ${text}`))
+  byId('happened').prepend(
+    element('li', { className: isDeath ? 'death' : '' }, element('time', {}, timeOf(at)), ` ${text}`),
+  )
   drawSoon()
 }
 
 function setServer(state, text) {
   const pill = byId('server')
+  document.body.dataset.server = state
   pill.dataset.state = state
   say(pill, text)
 }

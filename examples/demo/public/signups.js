@@ -15,7 +15,12 @@ export function drawSignups(onChoose) {
   steps.clear()
   portraits.clear()
   const all = signups()
-  byId('signups').replaceChildren(...all.slice(-SHOWN_MAX).reverse().map((signup) => row(signup, onChoose)))
+  byId('signups').replaceChildren(
+    ...all
+      .slice(-SHOWN_MAX)
+      .reverse()
+      .map((signup) => row(signup, onChoose)),
+  )
   byId('signups-none').hidden = all.length > 0
   const older = byId('older')
   older.hidden = all.length <= SHOWN_MAX
@@ -38,7 +43,12 @@ function row(signup, onChoose) {
   // The server may die while it serves it: the next one is asked again.
   portrait.addEventListener('error', () => (portrait.hidden = true))
   const frame = element('span', { className: 'portrait', ariaHidden: 'true' }, signup.name.slice(0, 1), portrait)
-  const who = element('span', { className: 'who' }, element('b', {}, signup.name), element('small', {}, `answered in ${milliseconds(signup.ms)}`))
+  const who = element(
+    'span',
+    { className: 'who' },
+    element('b', {}, signup.name),
+    element('small', {}, `answered in ${milliseconds(signup.ms)}`),
+  )
   const series = signup.tasks.map(({ id, name }) => {
     const step = element('button', { className: 'step', type: 'button' }, element('b', {}, name), element('span', {}))
     step.addEventListener('click', () => onChoose(id))

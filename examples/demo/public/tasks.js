@@ -17,7 +17,7 @@
 /** @type {Map<string, Task & { place: number[] }>} */
 const tasks = new Map()
 
-const FINAL = ['succeeded', 'failed', 'cancelled', 'quarantined']
+const FINAL = new Set(['succeeded', 'failed', 'cancelled', 'quarantined'])
 
 /** @param {string} id */
 export function taskOf(id) {
@@ -26,7 +26,7 @@ export function taskOf(id) {
 
 /** @param {string} state */
 export function isFinal(state) {
-  return FINAL.includes(state)
+  return FINAL.has(state)
 }
 
 /**

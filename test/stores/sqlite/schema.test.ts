@@ -25,7 +25,7 @@ describe('the schema', () => {
   })
 
   test('has live states before final ones, as statements compare them', () => {
-    assert.deepEqual(LIVE_STATES.map((state) => STATE_CODES[state]).sort(), [0, 1, 2, 3])
+    assert.deepEqual(new Set(LIVE_STATES.map((state) => STATE_CODES[state])), new Set([0, 1, 2, 3]))
   })
 
   test('has a view that people can read', (t) => {

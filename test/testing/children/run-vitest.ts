@@ -1,16 +1,25 @@
 /**
- * Runs vitest on the project in the folder that is given, once, with our package names leading to the sources. What it
- * found is the last line that is printed, as JSON.
+ * Runs vitest once on the tests in the folders that are given, with our package names leading to the sources. Prints what
+ * it found as JSON, on the last line.
  */
 import { join } from 'node:path'
 import { startVitest } from 'vitest/node'
 
-const src = join(import.meta.dirname, '../../../src')
+const root = join(import.meta.dirname, '../../..')
 const alias = [
-  { find: /^afterword$/, replacement: join(src, 'index.ts') },
-  { find: /^afterword\/fastify$/, replacement: join(src, 'adapters/fastify.ts') },
-  { find: /^afterword\/testing$/, replacement: join(src, 'testing/index.ts') },
+  { find: /^afterword$/, replacement: join(root, 'src/index.ts') },
+  { find: /^afterword\/fastify$/, replacement: join(root, 'src/adapters/fastify.ts') },
+  { find: /^afterword\/testing$/, replacement: join(root, 'src/testing/index.ts') },
 ]
-const [root] = process.argv.slice(2)
-const options = { root: root!, config: false, watch: false, include: ['**/*.spec.ts'], reporters: ['json'], cache: false } as const
-await startVitest('test', [], options, { resolve: { alias }, logLevel: 'error' })
+const include = process.argv.slice(2).map((folder) => `${folder}/*.spec.ts`)
+const cacheDir = join(root, 'node_modules/.vite')
+const options = { root, config: false as const, watch: false, include, reporters: [{}] }
+const vitest = await startVitest([], options, { resolve: { alias }, cacheDir, logLevel: 'error' })
+const found = vitest.state.getTestModules().flatMap((module) =>
+  [...module.children.allTests()].map((each) => {
+    const { state, errors = [] } = each.result()
+    return { title: each.fullName, state, errors: errors.map(({ message }) => message) }
+  }),
+)
+await vitest.close()
+console.log(JSON.stringify(found))

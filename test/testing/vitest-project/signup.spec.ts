@@ -62,12 +62,19 @@ describe('signing up', () => {
 
   test('goes on under fake timers', async () => {
     vi.useFakeTimers({ now: new Date('2030-01-01T00:00Z') })
-    await using lab = await makeLab()
-    await lab.app.inject(signUp('1'))
+    await using lab = await testBackground({ tasks: [sendWelcome] })
+    await lab.respond(201, (tasks) => tasks.add(sendWelcome, { userId: '1' }))
     await lab.background.add(sendWelcome, { userId: '2' }, { runAt: Date.now() + 60_000 })
     await lab.run('1m')
     vi.setSystemTime(lab.now)
     expect([mails, new Date().toISOString()]).toEqual([['1', '2'], '2030-01-01T00:01:00.000Z'])
+  })
+
+  test('answers requests while the date is faked', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2030-01-01T00:00Z') })
+    await using lab = await makeLab()
+    await lab.app.inject(signUp('1'))
+    expect(lab.expectAdded(sendWelcome).addedAt).toEqual(new Date('2030-01-01T00:00Z'))
   })
 
   test.fails('says what was added instead', async () => {

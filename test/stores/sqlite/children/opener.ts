@@ -1,0 +1,60 @@
+/**
+ * Opens what it is told to, again and again: a message is `<kind> <file>`. `store` opens a store, registers, and closes
+ * it; `steps` opens a database with two more steps of its own behind the real migrations; `endless` does so with a step
+ * that has no end. It says `ready` first, and then what came of each.
+ */
+import { AfterwordError } from '../../../../src/model/errors.ts'
+import { systemChance as chance, systemClock as clock } from '../../../../src/ports/system.ts'
+import { registration } from '../../../../src/stores/conformance/fixtures.ts'
+import { MIGRATIONS } from '../../../../src/stores/sqlite/migrations.ts'
+import { openSharedDatabase } from '../../../../src/stores/sqlite/open-database.ts'
+import { SqliteStore } from '../../../../src/stores/sqlite/sqlite-store.ts'
+
+const step = (version: number, sql: string) => ({ version, compatibleFrom: 1, sql })
+const STEPS = [
+  ...MIGRATIONS,
+  step(2, 'CREATE TABLE mark (step); INSERT INTO mark VALUES (2)'),
+  step(3, 'INSERT INTO mark VALUES (3)'),
+]
+const ENDLESS = [
+  ...MIGRATIONS,
+  step(
+    2,
+    `UPDATE task SET name = 'changed'; CREATE TABLE mark (step);
+     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO mark SELECT randomblob(900) FROM n`,
+  ),
+]
+
+const OPENERS: Readonly<Record<string, (file: string) => Promise<number>> = {
+  async store(file) {
+    const store = new SqliteStore(file, { clock, chance, sync: 'inline' })
+    await store.open()
+    const incarnation = await store.register(registration())
+    await store.close()
+    return incarnation
+  },
+  async steps(file) {
+    const db = await openSharedDatabase(file, { clock, chance }, STEPS)
+    db.close()
+    return 0
+  },
+  async endless(file) {
+    const db = await openSharedDatabase(file, { clock, chance }, ENDLESS)
+    db.close()
+    return 0
+  },
+}
+
+async function open(kind: string, file: string): Promise<unknown> {
+  try {
+    return { ok: await OPENERS[kind]!(file) }
+  } catch (error) {
+    return error instanceof AfterwordError ? { code: error.code, message: error.message } : { error: String(error) }
+  }
+}
+
+process.on('message', (message: string) => {
+  const [, kind = '', file = ''] = /^(\w+) (.+)$/.exec(message) ?? []
+  void open(kind, file).then((answer) => process.send?.(answer as object))
+})
+process.send?.('ready')

@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict'
+import { readFileSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, test, type TestContext } from 'node:test'
+import { LockFile } from '../../../src/stores/sqlite/lock-file.ts'
+import { APPLICATION_ID, type Migration, MIGRATIONS, SCHEMA_VERSION } from '../../../src/stores/sqlite/migrations.ts'
+import { openDatabase } from '../../../src/stores/sqlite/open-database.ts'
+import { PresenceFolder } from '../../../src/stores/sqlite/presence-folder.ts'
+import { databaseFile } from '../../support/bench.ts'
+import { PeerProcess } from '../peer-process.ts'
+import { until } from '../sandbox.ts'
+import { Child } from './child.ts'
+import { openStoreOn, register, task, write } from './open.ts'
+
+/** Asks a file something with a connection of its own. */
+function asked<T>(file: string, question: (db: DatabaseSync) => T): T {
+  const db = new DatabaseSync(file, { timeout: 0 })
+  try {
+    return question(db)
+  } finally {
+    db.close()
+  }
+}
+
+const versionOf = (db: DatabaseSync): unknown => db.prepare('PRAGMA user_version').get()?.['user_version']
+const tablesOf = (db: DatabaseSync): unknown[] => db.prepare('SELECT name FROM sqlite_schema').all()
+const NEXT = SCHEMA_VERSION + 1
+const ABORT = '; SELECT no_such_function()'
+
+/** The real steps and one more. */
+function withStep(sql: string, compatibleFrom = 1): readonly Migration[] {
+  return [...MIGRATIONS, { version: NEXT, compatibleFrom, sql }]
+}
+
+/** A file of today's version with one task in it, that nobody has open. */
+async function fileWithTask(t: TestContext): Promise<{ file: string; id: string }> {
+  const file = databaseFile(t)
+  const store = await openStoreOn(t, file)
+  const { id } = task()
+  await write(store, { adds: [task({ id })] })
+  await store.close()
+  return { file, id }
+}
+
+describe('a migration that does not come to its end', () => {
+  test('leaves nothing of the first step, at whichever statement it fails', (t) => {
+    const [first] = MIGRATIONS
+    const file = databaseFile(t)
+    const parts = first!.sql.split(';').map((part) => part.trim())
+    assert.ok(parts.length > 10)
+    for (let done = 0; done < parts.length; done++) {
+      const sql = parts.slice(0, done).join(';\n') + ABORT
+      assert.throws(() => openDatabase(file, [{ ...first!, sql }]), { code: 'STORE_FAILED' })
+      assert.deepEqual(asked(file, tablesOf), [], `statement ${done}`)
+      assert.equal(asked(file, versionOf), 0)
+    }
+    openDatabase(file).close()
+    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+  })
+
+  test('leaves the version before it, with its tasks, when a later step fails', async (t) => {
+    const { file, id } = await fileWithTask(t)
+    const sql = `ALTER TABLE task ADD COLUMN extra TEXT; UPDATE task SET name = 'changed'; DELETE FROM counter${ABORT}`
+    assert.throws(() => openDatabase(file, withStep(sql)), { code: 'STORE_FAILED' })
+    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+    const store = await openStoreOn(t, file)
+    assert.equal((await store.find(id))?.name, 'work')
+    assert.equal((await write(store, {})).live, 1)
+  })
+
+  test('leaves the version before it when its process is killed', async (t) => {
+    const { file, id } = await fileWithTask(t)
+    const child = new Child(t, 'opener.ts', [])
+    await child.next()
+    child.tell(`endless ${file}`)
+    // Half way: the change is in the log already, without its end.
+    await until(t, () => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 1_000_000)
+    await child.kill()
+    const store = await openStoreOn(t, file)
+    assert.equal((await store.find(id))?.name, 'work')
+    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+    assert.deepEqual(
+      asked(file, (db) =>
+        db
+          .prepare('PRAGMA integrity_check')
+          .all()
+          .map((row) => ({ ...row })),
+      ),
+      [{ integrity_check: 'ok' }],
+    )
+  })
+})
+
+describe('several processes that open a file at once', () => {
+  async function openers(t: TestContext, count: number): Promise<Child<{ ok?: number }>[]> {
+    const children = Array.from({ length: count }, () => new Child<{ ok?: number }>(t, 'opener.ts', []))
+    await Promise.all(children.map((child) => child.next()))
+    return children
+  }
+
+  test('take each step once, and all of them get the result', async (t) => {
+    const children = await openers(t, 3)
+    for (let round = 1; round <= 4; round++) {
+      const file = databaseFile(t).replace('tasks', `tasks-${round}`)
+      for (const child of children) child.tell(`steps ${file}`)
+      for (const child of children) assert.deepEqual(await child.next(), { ok: 0 })
+      const marks = asked(file, (db) => db.prepare('SELECT step FROM mark').all())
+      assert.deepEqual(
+        marks.map((row) => row['step']),
+        [2, 3],
+      )
+    }
+  })
+
+  test('all get a store, and each worker an incarnation of its own', async (t) => {
+    const children = await openers(t, 3)
+    for (let round = 1; round <= 4; round++) {
+      const file = databaseFile(t)
+      for (const child of children) child.tell(`store ${file}`)
+      const answers = await Promise.all(children.map((child) => child.next()))
+      assert.deepEqual(new Set(answers.map((answer) => answer.ok)), new Set([1, 2, 3]), JSON.stringify(answers))
+    }
+  })
+})
+
+describe('a file of a newer version', () => {
+  const newer = (file: string, compatibleFrom: number): void => openDatabase(file, withStep('', compatibleFrom)).close()
+
+  test('is used as it is when that version says that ours may', async (t) => {
+    const { file, id } = await fileWithTask(t)
+    newer(file, SCHEMA_VERSION)
+    const store = await openStoreOn(t, file)
+    assert.equal((await store.find(id))?.state, 'ready')
+    await write(store, { adds: [task()] })
+    assert.equal(asked(file, versionOf), NEXT)
+  })
+
+  test('is refused and left untouched when that version says that ours would not understand it', async (t) => {
+    const { file } = await fileWithTask(t)
+    newer(file, NEXT)
+    const before = readFileSync(file)
+    await assert.rejects(openStoreOn(t, file), {
+      code: 'STORE_NEWER',
+      details: { file, version: NEXT, known: SCHEMA_VERSION },
+    })
+    assert.ok(readFileSync(file).equals(before))
+  })
+})
+
+describe('a step that older workers would not survive', () => {
+  /** A file where a worker of today's version is registered; the step behind `migrate` needs the next one. */
+  async function fileWithWorker(t: TestContext): Promise<{ file: string; worker: number; migrate: () => void }> {
+    const file = databaseFile(t)
+    const store = await openStoreOn(t, file)
+    const worker = await register(store, 'old worker')
+    await store.close()
+    return { file, worker, migrate: () => openDatabase(file, withStep('CREATE TABLE mark (step)', NEXT)).close() }
+  }
+
+  test('is refused while one of them runs, by its name, and is taken once it has stopped', async (t) => {
+    const { file, worker, migrate } = await fileWithWorker(t)
+    const presence = new PresenceFolder(file)
+    presence.make()
+    const lock = LockFile.take(presence.arrivingFile(worker), presence.lockFile(worker))
+    t.after(() => lock.release())
+    assert.throws(migrate, { code: 'STORE_IN_USE_BY_OLDER', message: /old worker \(process 4711, version 1\.2\.3\)/ })
+    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+
+    const store = await openStoreOn(t, file)
+    await store.retire(worker)
+    await store.close()
+    lock.release()
+    migrate()
+    assert.equal(asked(file, versionOf), NEXT)
+  })
+
+  test('is refused while one of them may run: nobody can tell where it has no lock file', async (t) => {
+    const { migrate } = await fileWithWorker(t)
+    assert.throws(migrate, { code: 'STORE_IN_USE_BY_OLDER' })
+  })
+
+  test('is taken when all of them are dead, whose rows are left to the rescue', async (t) => {
+    const { file, worker, migrate } = await fileWithWorker(t)
+    const process = await PeerProcess.arrived(t, file, worker)
+    assert.throws(migrate, { code: 'STORE_IN_USE_BY_OLDER' })
+    await process.kill()
+    migrate()
+    assert.equal(asked(file, versionOf), NEXT)
+    assert.equal(
+      asked(file, (db) => db.prepare('SELECT count(*) AS count FROM worker').get()?.['count']),
+      1,
+    )
+  })
+
+  test('does not stop a step that they survive', async (t) => {
+    const { file } = await fileWithWorker(t)
+    openDatabase(file, withStep('CREATE TABLE mark (step)', SCHEMA_VERSION)).close()
+    assert.equal(asked(file, versionOf), NEXT)
+  })
+})
+
+describe('a file of another application', () => {
+  const foreign: Readonly<Record<string, string>> = {
+    'with tables of its own': 'CREATE TABLE users (id)',
+    'with an identity of its own': 'PRAGMA application_id = 42',
+    'that has tables named like ours': 'CREATE TABLE task (key); CREATE TABLE worker (incarnation)',
+  }
+  for (const [title, sql] of Object.entries(foreign)) {
+    test(`${title} is refused and left untouched`, async (t) => {
+      const file = databaseFile(t)
+      asked(file, (db) => db.exec(sql))
+      const before = readFileSync(file)
+      await assert.rejects(openStoreOn(t, file), { code: 'STORE_NOT_OURS', details: { file } })
+      assert.ok(readFileSync(file).equals(before))
+      assert.equal(statSync(`${file}-wal`, { throwIfNoEntry: false }), undefined)
+    })
+  }
+
+  test('is told from ours by an identity that every file of ours has', (t) => {
+    const file = databaseFile(t)
+    openDatabase(file).close()
+    const id = asked(file, (db) => db.prepare('PRAGMA application_id').get()?.['application_id'])
+    assert.equal(id, APPLICATION_ID)
+  })
+})
+
+describe('an open file', () => {
+  test('has every setting that its promises rest on', (t) => {
+    const db = openDatabase(databaseFile(t))
+    t.after(() => db.close())
+    const setting = (name: string): unknown => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    const names = [
+      'journal_mode',
+      'synchronous',
+      'busy_timeout',
+      'fullfsync',
+      'checkpoint_fullfsync',
+      'mmap_size',
+      'trusted_schema',
+    ]
+    assert.deepEqual(Object.fromEntries(names.map((name) => [name, setting(name)])), {
+      journal_mode: 'wal',
+      synchronous: 1,
+      busy_timeout: 0,
+      fullfsync: 1,
+      checkpoint_fullfsync: 1,
+      mmap_size: 0,
+      trusted_schema: 0,
+    })
+  })
+
+  test('that is up to date is opened while another process writes', async (t) => {
+    const { file } = await fileWithTask(t)
+    const writer = new DatabaseSync(file)
+    t.after(() => writer.close())
+    writer.exec('BEGIN IMMEDIATE')
+    openDatabase(file).close()
+    writer.exec('ROLLBACK')
+  })
+})
