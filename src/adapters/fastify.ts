@@ -1,7 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify'
 import { AfterwordError, type Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
-import { headersOf, isAnswerable } from './refusal.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -53,13 +52,7 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
       if (request.body === undefined || !request[SCOPE]) done()
       else request[SCOPE].run(done)
     })
-    const settle = settleBeforeHead(background)
-    app.addHook('onRoute', (route) => addLast(route, settle))
-    // Fastify takes the status from the error, but not this.
-    app.addHook('onError', (_request, reply, error, done) => {
-      if (isAnswerable(error)) reply.headers(headersOf(error))
-      done()
-    })
+    app.addHook('onRoute', (route) => addLast(route, settleBeforeHead))
     app.addHook('onReady', async () => void (await background.start()))
     app.addHook('preClose', (done) => {
       background.drain()
@@ -84,24 +77,21 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
  * all the rest. While the tasks are being stored Fastify believes that nothing was sent. An async handler that calls `reply.send()`
  * without returning it makes Fastify send once more by then: the first one counts, as it does without this hook.
  */
-function settleBeforeHead(background: Background): onSendHookHandler {
-  return (request: Scoped, reply, payload, done) => {
-    if (background.draining) closeConnection(reply)
-    if (request[USED] !== true) return done(null, payload)
-    if (request[SENDING] === true) return
-    const settled = isWhole(payload) && isSound(reply) ? request[SCOPE]?.settle(reply.statusCode) : undefined
-    if (settled === undefined) return done(null, payload)
-    request[SENDING] = true
-    const proceed = (send: () => void): void => {
-      request[SENDING] = false
-      // Somebody may have answered over `reply.raw` meanwhile.
-      if (!reply.raw.headersSent) send()
-    }
-    settled.then(
-      () => proceed(() => done(null, payload)),
-      (error: unknown) => proceed(() => done(error as Error)),
-    )
+const settleBeforeHead: onSendHookHandler = (request: Scoped, reply, payload, done) => {
+  if (request[USED] !== true) return done(null, payload)
+  if (request[SENDING] === true) return
+  const settled = isWhole(payload) && isSound(reply) ? request[SCOPE]?.settle(reply.statusCode) : undefined
+  if (settled === undefined) return done(null, payload)
+  request[SENDING] = true
+  const proceed = (send: () => void): void => {
+    request[SENDING] = false
+    // Somebody may have answered over `reply.raw` meanwhile.
+    if (!reply.raw.headersSent) send()
   }
+  settled.then(
+    () => proceed(() => done(null, payload)),
+    (error: unknown) => proceed(() => done(error as Error)),
+  )
 }
 
 /** A stream may still fail before its first byte, and then another status leaves: those are left to the gate. */
@@ -127,9 +117,4 @@ function isSound(reply: FastifyReply): boolean {
 function addLast(route: RouteOptions, hook: onSendHookHandler): void {
   const hooks = [route.onSend ?? []].flat()
   if (!hooks.includes(hook)) route.onSend = [...hooks, hook]
-}
-
-/** A connection kept alive during `app.close()` would hold it for 72 seconds, Fastify's keep-alive time. */
-function closeConnection(reply: FastifyReply): void {
-  if (reply.request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Background, BackgroundTasks, ResponseScope } from '../index.ts'
-import { bodyOf, headersOf, isAnswerable } from './refusal.ts'
+import { bodyOf, isAnswerable } from './refusal.ts'
 import { tasksOnDemand } from './tasks-on-demand.ts'
 
 /** What the middleware adds to the environment of an application: `new Hono<TasksEnv>()`. */
@@ -54,7 +54,7 @@ async function settle(c: Context, scope: ResponseScope): Promise<void> {
 }
 
 function refuse(c: Context, error: Parameters<typeof bodyOf>[0]): void {
-  c.res = Response.json(bodyOf(error), { status: error.statusCode, headers: headersOf(error) })
+  c.res = Response.json(bodyOf(error), { status: error.statusCode, headers: error.headers ?? {} })
 }
 
 /** The response of node:http that `@hono/node-server` puts beside the request. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type {} from 'koa'
 import { AfterwordError, type Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
 
 declare module 'koa' {

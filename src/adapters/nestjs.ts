@@ -12,7 +12,7 @@ import {
   Module,
 } from '@nestjs/common'
 import { AfterwordError, Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
-import { bodyOf, headersOf, isAnswerable } from './refusal.ts'
+import { bodyOf, isAnswerable } from './refusal.ts'
 import { tasksOnDemand } from './tasks-on-demand.ts'
 
 /** What {@link AfterwordModule.forRoot} takes. */
@@ -68,7 +68,7 @@ class OverloadFilter implements ExceptionFilter<AfterwordError> {
       response.status(500).send({ statusCode: 500, message: 'Internal server error' })
       return
     }
-    for (const [name, value] of Object.entries(headersOf(error))) response.header(name, value)
+    for (const [name, value] of Object.entries(error.headers ?? {})) response.header(name, value)
     response.status(error.statusCode).send(bodyOf(error))
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Http2SecureServer, Http2Server, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Background, BackgroundTasks } from '../index.ts'
-import { bodyOf, headersOf, isAnswerable } from './refusal.ts'
+import { bodyOf, isAnswerable } from './refusal.ts'
 import { tasksOnDemand } from './tasks-on-demand.ts'
 
 /** A request and a response of `node:http`, `node:https` or `node:http2`. */
@@ -69,7 +69,7 @@ function answerError(res: NodeResponse, error: unknown): void {
   const response = res as ServerResponse
   for (const name of response.getHeaderNames()) response.removeHeader(name)
   if (isAnswerable(error)) {
-    response.writeHead(error.statusCode, { 'content-type': 'application/json', ...headersOf(error) })
+    response.writeHead(error.statusCode, { 'content-type': 'application/json', ...error.headers })
     response.end(JSON.stringify(bodyOf(error)))
   } else response.writeHead(500, { 'content-type': 'text/plain' }).end('Internal Server Error')
 }

@@ -5,12 +5,6 @@ export function isAnswerable(error: unknown): error is AfterwordError {
   return isAfterwordError(error) && error.statusCode !== 500
 }
 
-/** The headers of the answer to such an error. */
-export function headersOf(error: AfterwordError): Record<string, string> {
-  const { retryAfterSeconds } = error
-  return retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
-}
-
 /** The body of the answer to such an error; its message may name files of the server and stays there. */
 export function bodyOf(error: AfterwordError): { error: string; message: string } {
   return { error: error.code, message: 'The request was not accepted: its background tasks could not be added.' }

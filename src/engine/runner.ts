@@ -47,6 +47,7 @@ export class Runner implements AttemptHost {
   readonly #cancelled = new Set<TaskId>()
   #stopped = false
   #scheduled = false
+  #filling: Lane | undefined
   #starts = 0
   #turnBegunMs = 0
   #unrecorded = 0
@@ -140,6 +141,15 @@ export class Runner implements AttemptHost {
 
   /** Starts what has a place. Past its share of the turn it leaves the rest to the next. */
   #fill(lane: Lane): void {
+    // An attempt that ended at once has left its place to the loop that started it.
+    if (this.#filling === lane) return
+    const outer = this.#filling
+    this.#filling = lane
+    this.#startAll(lane)
+    this.#filling = outer
+  }
+
+  #startAll(lane: Lane): void {
     while (!this.#stopped && lane.hasFreePlace && lane.waiting > 0) {
       if (this.#isTurnSpent()) return this.#schedule()
       this.#begin(lane, lane.shift()!)

@@ -5,7 +5,7 @@ import { staysOnRefusal, type Refusal } from './refusal.ts'
 /**
  * What Node keeps of a head between `writeHead` and the first byte. `writeHead` only composes it; it leaves with the
  * first `write`, `end` or `flushHeaders`. None of it is documented, all of it is read by widely used middleware
- * (`on-headers`, `compression`, `finalhandler`), and none of it has changed since Node 12. Where it is not as
+ * (`on-headers`, `compression`, `finalhandler`), and none of it has changed from Node 12 to 26. Where it is not as
  * expected the gate closes the connection instead of sending something wrong.
  */
 interface Composed {
@@ -20,7 +20,9 @@ interface Composed {
 
 /** Whether the head is on its way to the client, so that nothing can be waited for any more. */
 export function headHasLeft(response: ServerResponse): boolean {
-  return response.headersSent && composed(response)._headerSent
+  // From Node 26 on a first part may lie in the response itself until the end of the turn, and the head with it.
+  const ownBytes = response.writableLength - (response.socket?.writableLength ?? 0)
+  return response.headersSent && (composed(response)._headerSent || ownBytes > 0)
 }
 
 /**

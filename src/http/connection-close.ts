@@ -41,8 +41,8 @@ export function installConnectionClose(): void {
     if (background !== undefined && (background.draining || hasStoppedListening(this))) this.shouldKeepAlive = false
     return writeHead.apply(this, args)
   }
-  // Node's own alias of it.
-  prototype.writeHeader = prototype.writeHead
+  // Node's own alias of it, which Node 26 does not have any more.
+  if ('writeHeader' in prototype) prototype.writeHeader = prototype.writeHead
 }
 
 /** The server was told to close, whether or not the background knows. */

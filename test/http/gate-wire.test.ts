@@ -1,6 +1,7 @@
 /**
  * Goal: the client cannot tell that a gate held its answer. Method: every way to answer is served twice, by Node alone and
  * behind a gate whose tasks are stored a turn later, and the bytes on the wire are compared.
+ * Only where a body is cut into chunks is left out: from Node 26 on that depends on the turn of the event loop.
  */
 import assert from 'node:assert/strict'
 import { createReadStream } from 'node:fs'
@@ -41,8 +42,9 @@ const ANSWERS: Record<string, Handler> = {
     res.end('x')
   },
   'the alias writeHeader': (res) => {
-    const { writeHeader } = res as unknown as { writeHeader: ServerResponse['writeHead'] }
-    writeHeader.call(res, 203)
+    // Gone from Node 26 on.
+    if ('writeHeader' in res) (res as ServerResponse & { writeHeader(status: number): void }).writeHeader(203)
+    else res.writeHead(203)
     res.end('x')
   },
   'flushHeaders, then a body': (res) => {

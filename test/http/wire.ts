@@ -135,9 +135,23 @@ function readBody(
   }
 }
 
-/** The whole answer to one request on a connection of its own, without the date. */
+/** The whole answer to one request on a connection of its own, without the date, and with its chunks joined. */
 export async function answer(t: TestContext, port: number, ...lines: string[]): Promise<string> {
   const wire = await Wire.open(t, port)
-  const text = await wire.send(...lines, 'Connection: close').end()
-  return text.replace(/^date: .*\r\n/im, '')
+  const text = (await wire.send(...lines, 'Connection: close').end()).replace(/^date: .*\r\n/im, '')
+  const [head = '', chunked] = text.split(/(?<=\r\ntransfer-encoding: chunked\r\n(?:.+\r\n)*\r\n)/i)
+  return chunked === undefined ? text : `${head}${joined(chunked)}`
+}
+
+/** What chunks hold, and what follows the last one. */
+function joined(chunked: string): string {
+  let body = ''
+  let at = 0
+  for (;;) {
+    const lineEnd = chunked.indexOf('\r\n', at)
+    const length = Number.parseInt(chunked.slice(at, lineEnd), 16)
+    if (!(length > 0)) return body + chunked.slice(at)
+    body += chunked.slice(lineEnd + 2, lineEnd + 2 + length)
+    at = lineEnd + 2 + length + 2
+  }
 }

@@ -111,7 +111,7 @@ const PEOPLE = [
 ]
 
 /** Browsers open few connections to one server: more than this at once would measure their queue. */
-const LANES = 4
+const LANES = 2
 
 async function signUpMany() {
   const photo = await drawLandscape()

@@ -1,17 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AfterwordError } from '../../model/errors.ts'
-import type { Chance } from '../../ports/chance.ts'
-import type { Clock } from '../../ports/clock.ts'
 import { isBusy, isFatal, toStoreError } from './sqlite-errors.ts'
 import { type StatementName, statements } from './statements.ts'
-
-const BUSY_IMMEDIATE_TRIES = 3
-const BUSY_WAIT_MS_MAX = 10_000
+import { BUSY, untilFree, type WaitParts } from './until-free.ts'
 
 /** What the database asks of its surroundings. */
-export interface DatabaseParts {
-  readonly clock: Clock
-  readonly chance: Chance
+export interface DatabaseParts extends WaitParts {
   /** Told once, when an input/output error ended the store. */
   onFailure(error: AfterwordError): void
 }
@@ -20,9 +14,8 @@ export interface DatabaseParts {
  * One connection and its transactions. All of them are IMMEDIATE (a read that is upgraded to a write would fail as
  * busy without a chance to wait) and synchronous once begun, so that nothing of ours can come in between.
  *
- * Busy means that another process holds the write lock. SQLite's own handler would sleep on the event loop and is
- * unfair between processes (one of four got a single commit in four seconds); here the wait is asynchronous: three
- * turns of the loop, then 1 to 3 ms at random, with the others of this process queued behind.
+ * Busy means that another process holds the write lock. The wait for it is asynchronous, with the other transactions of
+ * this process queued behind.
  */
 export class Database {
   readonly file: string
@@ -55,7 +48,9 @@ export class Database {
       if (done !== BUSY) return done
     }
     const begunMs = this.#parts.clock.monotonicMs()
-    const turn = (this.#waiting ?? Promise.resolve()).then(() => this.#retry(work, begunMs))
+    const turn = (this.#waiting ?? Promise.resolve()).then(() =>
+      untilFree(() => this.#attempt(work), this.file, begunMs, this.#parts),
+    )
     const settled = turn.then(
       () => undefined,
       () => undefined,
@@ -137,22 +132,4 @@ export class Database {
     if (error instanceof AfterwordError || (error as { code?: unknown })?.code !== 'ERR_SQLITE_ERROR') return error
     return isFatal(error) ? this.fail(error) : toStoreError(error, this.file)
   }
-
-  async #retry<T>(work: () => T, begunMs: number): Promise<T> {
-    const { clock, chance } = this.#parts
-    for (let tries = 0; ; tries++) {
-      const done = this.#attempt(work)
-      if (done !== BUSY) return done
-      const waitedMs = clock.monotonicMs() - begunMs
-      if (waitedMs > BUSY_WAIT_MS_MAX) {
-        throw new AfterwordError('STORE_BUSY', { file: this.file, waitedMs: Math.round(waitedMs) })
-      }
-      await new Promise<void>((resolve) => {
-        if (tries < BUSY_IMMEDIATE_TRIES) clock.soon(resolve)
-        else clock.after(1 + chance.fraction() * 2, resolve, true)
-      })
-    }
-  }
 }
-
-const BUSY = Symbol('busy')

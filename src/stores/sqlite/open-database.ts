@@ -1,14 +1,14 @@
+import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { AfterwordError } from '../../model/errors.ts'
+import { AfterwordError, isAfterwordError } from '../../model/errors.ts'
 import type { Incarnation } from '../../model/task.ts'
 import { probeLock } from './lock-file.ts'
 import { APPLICATION_ID, type Migration, MIGRATIONS } from './migrations.ts'
 import { PresenceFolder } from './presence-folder.ts'
 import { toStoreError } from './sqlite-errors.ts'
 import { statements } from './statements.ts'
+import { BUSY, untilFree, type WaitParts } from './until-free.ts'
 
-/** Recovery and the change to WAL may meet another process that does the same; then, and only then, SQLite may wait. */
-const OPEN_TIMEOUT_MS = 5_000
 const CACHE_KIB = 16_384
 
 /**
@@ -20,7 +20,8 @@ export function openDatabase(file: string | undefined, migrations: readonly Migr
   const name = file ?? ':memory:'
   let db: DatabaseSync | undefined
   try {
-    db = new DatabaseSync(name, { timeout: OPEN_TIMEOUT_MS })
+    if (file !== undefined) refuseLost(file)
+    db = new DatabaseSync(name, { timeout: 0 })
     if (file !== undefined) {
       refuseForeign(db, file)
       setting(db, 'journal_mode', 'WAL', 'wal')
@@ -30,7 +31,6 @@ export function openDatabase(file: string | undefined, migrations: readonly Migr
     }
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA mmap_size = 0; PRAGMA trusted_schema = 0`)
     migrate(db, name, migrations)
-    db.exec('PRAGMA busy_timeout = 0')
     return db
   } catch (error) {
     db?.close()
@@ -45,6 +45,23 @@ interface OlderWorker {
   readonly version: string
 }
 
+/** Like {@link openDatabase}, and waits while another process recovers the file, makes it, or closes it as the last one. */
+export function openSharedDatabase(
+  file: string,
+  parts: WaitParts,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<DatabaseSync> {
+  const attempt = (): DatabaseSync | typeof BUSY => {
+    try {
+      return openDatabase(file, migrations)
+    } catch (error) {
+      if (isAfterwordError(error, 'STORE_BUSY')) return BUSY
+      throw error
+    }
+  }
+  return untilFree(attempt, file, parts.clock.monotonicMs(), parts)
+}
+
 function pragma(db: DatabaseSync, name: string): unknown {
   return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
 }
@@ -53,6 +70,16 @@ function setting(db: DatabaseSync, name: string, value: string, expected: unknow
   db.exec(`PRAGMA ${name} = ${value}`)
   const got = pragma(db, name)
   if (got !== expected) throw new Error(`PRAGMA ${name} is ${String(got)} instead of ${String(expected)}`)
+}
+
+/**
+ * SQLite throws away the log of a database that is empty or gone, and with it what was acknowledged and not yet moved.
+ * The log is looked at first: a file that another process makes at this moment has its first page before its log.
+ */
+function refuseLost(file: string): void {
+  const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (sizeOf(`${file}-wal`) === 0 || sizeOf(file) > 0) return
+  throw new AfterwordError('STORE_CORRUPT', { file, reason: 'it is empty or gone, but its log (-wal) holds tasks' })
 }
 
 function refuseForeign(db: DatabaseSync, file: string): void {

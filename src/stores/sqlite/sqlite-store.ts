@@ -17,7 +17,7 @@ import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { homeKey, spareKey } from './keys.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
-import { openDatabase } from './open-database.ts'
+import { openDatabase, openSharedDatabase } from './open-database.ts'
 import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
 import { toStoreError } from './sqlite-errors.ts'
 import type { StatementName } from './statements.ts'
@@ -69,7 +69,8 @@ export class SqliteStore implements Store {
   async open(): Promise<void> {
     if (this.#db !== undefined) throw new Error(`${this.url} was opened twice`)
     const file = this.#file === undefined ? undefined : (await checkLocation(this.#file)).file
-    const db = new Database(file ?? ':memory:', openDatabase(file), {
+    const connection = file === undefined ? openDatabase(file) : await openSharedDatabase(file, this.#parts)
+    const db = new Database(file ?? ':memory:', connection, {
       clock: this.#parts.clock,
       chance: this.#parts.chance,
       onFailure: (error) => this.#parts.onFailure?.(error),

@@ -1,6 +1,6 @@
 /**
  * Opens what it is told to, again and again: a message is `<kind> <file>`. `store` opens a store, registers, and closes
- * it; `steps` opens a database with two more steps of its own behind the real migrations; `endless` does so with a step
+ * it; `nobody` does so without privileges; `steps` opens a database with two more steps of its own behind the real migrations; `endless` does so with a step
  * that has no end. It says `ready` first, and then what came of each.
  */
 import { AfterwordError } from '../../../../src/model/errors.ts'
@@ -9,6 +9,8 @@ import { registration } from '../../../../src/stores/conformance/fixtures.ts'
 import { MIGRATIONS } from '../../../../src/stores/sqlite/migrations.ts'
 import { openSharedDatabase } from '../../../../src/stores/sqlite/open-database.ts'
 import { SqliteStore } from '../../../../src/stores/sqlite/sqlite-store.ts'
+
+const NOBODY = 65_534
 
 const step = (version: number, sql: string) => ({ version, compatibleFrom: 1, sql })
 const STEPS = [
@@ -25,13 +27,21 @@ const ENDLESS = [
   ),
 ]
 
-const OPENERS: Readonly<Record<string, (file: string) => Promise<number>> = {
+const OPENERS: Readonly<Record<string, (file: string) => Promise<number>>> = {
   async store(file) {
     const store = new SqliteStore(file, { clock, chance, sync: 'inline' })
     await store.open()
     const incarnation = await store.register(registration())
     await store.close()
     return incarnation
+  },
+  nobody(file) {
+    if (process.getuid?.() === 0) {
+      process.setgroups?.([])
+      process.setgid?.(NOBODY)
+      process.setuid?.(NOBODY)
+    }
+    return OPENERS['store']!(file)
   },
   async steps(file) {
     const db = await openSharedDatabase(file, { clock, chance }, STEPS)

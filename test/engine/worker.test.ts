@@ -1,0 +1,179 @@
+/** One process's presence in the store: fencing, coming back, and what it asks for. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { defineTask } from '../../src/define-task.ts'
+import type { AbortReason } from '../../src/model/definition.ts'
+import { AfterwordError } from '../../src/model/errors.ts'
+import type { ClaimAsk } from '../../src/ports/store.ts'
+import { bench, databaseFile, gate, timedBench, untilAborted } from '../support/bench.ts'
+import { Faults } from '../support/faulty-store.ts'
+
+const BUSY = new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 })
+const noop = defineTask({ name: 'noop', run: () => 'done' })
+
+/** A background on a store in memory in which others can declare it dead. */
+function fenceable(t: Parameters<typeof timedBench>[0], options: Parameters<typeof timedBench>[1]) {
+  const faults = new Faults()
+  const timed = timedBench(t, { store: faults.store, ...options })
+  const fence = async (): Promise<number> => {
+    const worker = timed.events.all('worker:registered').at(-1)!.worker
+    await faults.store.rescue(worker, timed.clock.now())
+    return worker
+  }
+  return { ...timed, faults, fence }
+}
+
+describe('a worker that was declared dead', () => {
+  test('learns of it with its next beat, and registers as a new incarnation', async (t) => {
+    const { background, clock, events, fence } = fenceable(t, { tasks: [noop] })
+    await clock.run(background.start())
+    const former = await fence()
+    await clock.advance(6_000)
+    assert.deepEqual(events.all('worker:fenced'), [{ worker: former, lost: [] }])
+    assert.equal(events.all('worker:registered').at(-1)!.worker > former, true)
+    const { id } = await clock.run(background.add(noop))
+    assert.equal(await clock.run(background.result(id)), 'done')
+  })
+
+  test('learns of it with its next write, too: what is added meanwhile is kept', async (t) => {
+    const { background, clock, events, fence } = fenceable(t, { tasks: [noop] })
+    await clock.run(background.start())
+    await fence()
+    const { id } = await clock.run(background.add(noop))
+    assert.equal(events.all('worker:fenced').length, 1)
+    assert.equal(await clock.run(background.result(id)), 'done')
+  })
+
+  test('tells its attempts, and what they do from there on counts for nothing', async (t) => {
+    const kinds: string[] = []
+    const open = gate()
+    const waits = defineTask({
+      name: 'waits',
+      run: async (_: undefined, { signal, attempt }) => {
+        if (attempt > 1) return open.opened
+        await untilAborted(signal).catch((reason: unknown) => kinds.push((reason as AbortReason).kind))
+        return 'a ghost'
+      },
+    })
+    const { background, clock, events, fence, row } = fenceable(t, { tasks: [waits] })
+    const { id } = await clock.run(background.add(waits))
+    await clock.settle()
+    await fence()
+    await clock.advance(6_000)
+    assert.deepEqual([kinds, events.all('claim:lost').map(({ attempt }) => attempt.id)], [['claim-lost'], [id]])
+    assert.deepEqual([(await row(id)).state, (await row(id)).attempt, (await row(id)).crashes], ['running', 2, 1])
+    open.open()
+    await clock.advance(100)
+    assert.deepEqual([(await row(id)).state, (await row(id)).result], ['succeeded', undefined])
+  })
+
+  test('does not record what had ended before it learned of it', async (t) => {
+    const { background, clock, events, fence, row } = fenceable(t, { tasks: [noop] })
+    const { id } = await clock.run(background.add(noop))
+    await clock.settle()
+    assert.equal((await row(id)).state, 'running')
+    await fence()
+    await clock.advance(20)
+    assert.equal(events.all('claim:lost').length, 1)
+    await clock.advance(1_000)
+    assert.deepEqual([(await row(id)).state, (await row(id)).attempt], ['succeeded', 2])
+  })
+
+  test('does not start once more what an open response held: it belongs to whoever is free', async (t) => {
+    const { background, clock, events, fence, row } = fenceable(t, { tasks: [noop] })
+    await clock.run(background.start())
+    const scope = background.attach(undefined)
+    const { id } = scope.tasks.add(noop)
+    await clock.run(scope.settle(200)!)
+    await fence()
+    await clock.advance(6_000)
+    scope.close()
+    await clock.advance(6_000)
+    assert.deepEqual(
+      events.all('attempt:start', id).map(({ attempt }) => attempt.attempt),
+      [2],
+    )
+    assert.deepEqual([(await row(id)).state, (await row(id)).crashes], ['succeeded', 1])
+  })
+
+  test('tries again when the store refuses to register it', async (t) => {
+    const { background, clock, events, fence, faults } = fenceable(t, { tasks: [noop] })
+    await clock.run(background.start())
+    await fence()
+    for (let i = 0; i < 2; i++) faults.refuse('register', BUSY)
+    await clock.advance(30_000)
+    assert.deepEqual([events.all('store:error').length, events.all('worker:fenced').length], [2, 1])
+    const { id } = await clock.run(background.add(noop))
+    assert.equal(await clock.run(background.result(id)), 'done')
+  })
+
+  test('stops in order, although it is nobody at that moment', async (t) => {
+    const { background, clock, fence, faults } = fenceable(t, { tasks: [noop] })
+    await clock.run(background.start())
+    await fence()
+    for (let i = 0; i < 20; i++) faults.refuse('register', BUSY)
+    await clock.advance(6_000)
+    assert.deepEqual(await clock.run(background.stop()), { finished: 0, handedBack: [], abandoned: [], deferred: 0 })
+  })
+})
+
+describe('a start', () => {
+  test('that is refused by the store lets go of it, and may be tried again', async (t) => {
+    const faults = new Faults()
+    const { background } = bench(t, { store: faults.store, tasks: [noop] })
+    faults.refuse('register', BUSY)
+    await assert.rejects(background.start(), { code: 'STORE_BUSY' })
+    assert.equal(await background.result((await background.add(noop)).id), 'done')
+  })
+})
+
+describe('a claim', () => {
+  /** What the worker asked for with its writes. */
+  function asked(faults: Faults): ClaimAsk[] {
+    const asks: ClaimAsk[] = []
+    const write = faults.store.write.bind(faults.store)
+    faults.store.write = (batch, now) => {
+      if (batch.claim !== undefined) asks.push(batch.claim)
+      return write(batch, now)
+    }
+    return asks
+  }
+
+  test('that is refused is asked for again with the next poll at the latest', async (t) => {
+    const faults = new Faults()
+    const { background, clock, events } = timedBench(t, { store: faults.store, tasks: [noop] })
+    await clock.run(background.start())
+    await clock.run(background.pause('default'))
+    const { id } = await clock.run(background.add(noop))
+    faults.refuse('write', BUSY)
+    await clock.run(background.resume('default'))
+    await clock.advance(10_000)
+    assert.equal(events.all('attempt:end', id).length, 1)
+  })
+
+  test('is never made by a process that only adds', async (t) => {
+    const store = `sqlite:${databaseFile(t)}` as const
+    const { background, row } = bench(t, { store, tasks: [noop], works: false, poll: 100, beat: 100, lease: '1s' })
+    const { id } = await background.add(noop)
+    const other = await background.add(noop, undefined, { delay: 1 })
+    await background.requeue(id)
+    assert.deepEqual(
+      [(await row(id)).state, ['scheduled', 'ready'].includes((await row(other.id)).state)],
+      ['ready', true],
+    )
+  })
+
+  test('asks for nothing while all is taken', async (t) => {
+    const faults = new Faults()
+    const asks = asked(faults)
+    const open = gate()
+    const waits = defineTask({ name: 'waits', run: () => open.opened })
+    const { background, clock } = timedBench(t, { store: faults.store, tasks: [waits], concurrency: 1, poll: '1h' })
+    await clock.run(Promise.all(Array.from({ length: 50 }, () => background.add(waits))))
+    await clock.advance(5_000)
+    const before = asks.length
+    await clock.advance(60_000)
+    assert.equal(asks.length, before)
+    open.open()
+  })
+})
