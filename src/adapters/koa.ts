@@ -1,5 +1,4 @@
-import type { ServerResponse } from 'node:http'
-import type {} from 'koa'
+import type Koa from 'koa'
 import { AfterwordError, type Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
 
 declare module 'koa' {
@@ -11,12 +10,7 @@ declare module 'koa' {
 
 const SCOPE = Symbol('afterword.scope')
 
-/** The part of Koa's context that the middleware touches. */
-interface Context {
-  readonly res: ServerResponse
-  readonly req: { readonly id?: string | undefined }
-  [SCOPE]?: ResponseScope
-}
+type Scoped = Koa.Context & { [SCOPE]?: ResponseScope }
 
 /**
  * Middleware that gives every request `ctx.tasks`: what is added there is stored before the head of the answer leaves
@@ -28,9 +22,9 @@ interface Context {
  *
  * On shutdown close the server first, then `await background.stop()`.
  */
-export function koaTasks(background: Background): (ctx: Context, next: () => Promise<unknown>) => Promise<unknown> {
-  return (ctx, next) => {
-    const scope = background.attach(ctx.res, ctx.req)
+export function koaTasks(background: Background): Koa.Middleware {
+  return (ctx: Scoped, next) => {
+    const scope = background.attach(ctx.res, ctx.req as { id?: string })
     ctx[SCOPE] = scope
     if (!('tasks' in ctx)) Object.defineProperty(Object.getPrototypeOf(ctx), 'tasks', property)
     return scope.run(next).catch((error: unknown) => {
@@ -41,7 +35,7 @@ export function koaTasks(background: Background): (ctx: Context, next: () => Pro
   }
 }
 
-const property: PropertyDescriptor & ThisType<Context> = {
+const property: PropertyDescriptor & ThisType<Scoped> = {
   configurable: true,
   get() {
     const scope = this[SCOPE]

@@ -1,6 +1,8 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- Fastify awaits them. */
 /** What is Fastify's alone: its ways around the hooks, `inject()`, and the life of the plugin. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -165,6 +167,30 @@ describe('Fastify: ways to answer around its hooks', () => {
     })
     const wire = (await listen(t, app)).get('/nothing')
     assert.equal((await wire.answer()).status, 404)
+    await until('attempt:end')
+  })
+})
+
+describe('Fastify over HTTP/2', () => {
+  it('stores the tasks before the head leaves', async (t) => {
+    const { store, writing, release } = heldStore()
+    const { background, until } = bench(t, { tasks: [note], store })
+    const app = Fastify({ http2: true })
+    later(t).defer(() => app.close())
+    await app.register(fastifyTasks, { background })
+    app.get('/', async (request) => request.tasks.add(note, 'x').id)
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const client = connect(`http://127.0.0.1:${portOf(app.server)}`)
+    later(t).defer(() => client.destroy())
+    const request = client.request({ ':path': '/' })
+    let isAnswered = false
+    request.once('response', () => (isAnswered = true))
+    await writing
+    await new Promise((resolve) => client.ping(resolve))
+    assert.equal(isAnswered, false)
+    release()
+    await once(request, 'response')
+    request.resume()
     await until('attempt:end')
   })
 })

@@ -159,12 +159,8 @@ test('every acknowledged task runs, in its order, however often its processes ar
   const marks = marksOf(notes)
   const ghosts = [...marks.keys()].filter((n) => !(n >= 0 && n < clients.sent))
   assert.deepEqual(ghosts, [], 'something ran that was never added')
-  for (const [n, steps] of marks)
-    assert.deepEqual(
-      steps,
-      steps.toSorted((a, b) => a - b),
-      `the steps of request ${n} ran out of order`,
-    )
+  const disordered = [...marks].filter(([, steps]) => steps.some((step, at) => step < (steps[at - 1] ?? 0)))
+  assert.deepEqual(disordered, [], 'the steps of a request ran out of order')
   for (const [n, ids] of clients.acknowledged) {
     for (const [step, id] of ids.entries()) {
       const task = await background.get(id)

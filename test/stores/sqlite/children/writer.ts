@@ -11,12 +11,12 @@ const ids = createIds(clock)
 const store = new SqliteStore(file, { clock, chance, sync: 'async' })
 await store.open()
 await store.register(registration({ name }))
-let stopped = false
+const told = { stop: false }
 
 async function work(): Promise<void> {
   const nothing = { worker: undefined, outcomes: [], progress: [], claim: undefined }
   let written = 0
-  while (!stopped) {
+  while (!told.stop) {
     const task = newTask({ id: ids.task(), addedAt: 0, queue: name, durability: 'power' })
     const { durable } = await store.write({ ...nothing, adds: [task], durability: 'power' }, 0)
     await durable
@@ -29,6 +29,6 @@ async function work(): Promise<void> {
 
 process.on('message', (order) => {
   if (order === 'go') void work()
-  else stopped = true
+  else told.stop = true
 })
 process.send?.('ready')
