@@ -210,12 +210,12 @@ export class Background {
    * With a response of `node:http` the gate holds its head until its tasks are stored; without one the adapter calls
    * `settle` and `close`.
    */
-  attach(response: NodeResponse | undefined, request: { readonly id?: string | undefined } = {}): ResponseScope {
+  attach(response: NodeResponse | undefined, request: { readonly id?: unknown } = {}): ResponseScope {
     const carrier = response as Record<symbol, ResponseScope | undefined> | undefined
     const known = carrier?.[this.#scopeKey]
     if (known !== undefined) return known
     const scope = new ResponseScope(() => {
-      const tasks = new BackgroundTasks(this.#desk, request.id)
+      const tasks = new BackgroundTasks(this.#desk, requestId(request.id))
       if (response !== undefined) gateResponse(response, tasks)
       return tasks
     })
@@ -368,6 +368,11 @@ export class Background {
  */
 export function createBackground(options?: BackgroundOptions): Background {
   return new Background(options, systemPorts())
+}
+
+/** Frameworks and their loggers give requests ids of several types. */
+function requestId(id: unknown): string | undefined {
+  return typeof id === 'string' ? id : typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
 }
 
 function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {

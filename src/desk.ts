@@ -130,7 +130,7 @@ export class Desk implements TaskDesk {
     for (const draft of drafts) {
       if (draft.dueAt !== undefined) continue
       draft.claimFor = worker.claimFor(draft.queue)
-      if (draft.claimFor !== undefined) runner.hold(draft.queue, 1)
+      if (draft.claimFor !== undefined) draft.early = !runner.hold(draft.queue, 1)
     }
     worker.journal.add(drafts, (error, added, from) => {
       this.released(drafts.length)

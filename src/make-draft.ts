@@ -43,6 +43,7 @@ export function makeDraft(
     series: undefined,
     after: undefined,
     claimFor: undefined,
+    early: false,
     ticket: undefined,
   }
 }

@@ -11,6 +11,7 @@ export interface Draft extends NewTask {
   series: TaskId | undefined
   after: TaskId | undefined
   claimFor: Incarnation | undefined
+  early: boolean
   /** Whom to tell; none where the caller waits itself. */
   ticket: TaskTicket | undefined
 }
@@ -38,5 +39,7 @@ export function claimedFromDraft(draft: Draft): ClaimedTask {
     crashes: 0,
     handBacks: 0,
     deferrals: 0,
+    early: draft.early,
+    suspect: false,
   }
 }

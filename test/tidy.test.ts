@@ -13,7 +13,11 @@ import { parse, readSources, root, type Source } from './tidy/source.ts'
 
 /** What a rule lets pass, file by file: `[rule, path, reason]`. One that is not needed any more fails its rule. */
 const EXCEPTIONS: readonly (readonly [rule: string, path: string, because: string])[] = [
-  ['packages', 'src/adapters/nestjs.ts', 'a module and a parameter decorator are made by @nestjs/common, the optional peer of this entry'],
+  [
+    'packages',
+    'src/adapters/nestjs.ts',
+    'a module and a parameter decorator are made by @nestjs/common, the optional peer of this entry',
+  ],
 ]
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {

@@ -73,6 +73,9 @@ export class Attempt {
 
   /** Calls `run`. Whatever happens, `ended` is called once; at once when `run` is a plain function. */
   start(): void {
+    if (this.#over) return
+    // Aborted while its beginning was written down: nothing has begun.
+    if (this.#reason !== undefined) return this.#end(this.#afterAbort(new AttemptAborted(this.#reason)))
     const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs
     if (timeoutMs !== undefined) this.#timer = this.#host.rules.clock.after(timeoutMs, () => this.abort('timeout'))
     let result: unknown

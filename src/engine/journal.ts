@@ -1,6 +1,6 @@
 import { asError } from '../model/as-error.ts'
 import { isAfterwordError } from '../model/errors.ts'
-import type { Durability, NewTask, Outcome, StoredValue, TaskId, Incarnation } from '../model/task.ts'
+import type { ClaimedTask, Durability, NewTask, Outcome, StoredValue, TaskId, Incarnation } from '../model/task.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Added, ClaimAsk, Store, Written } from '../ports/store.ts'
 
@@ -30,6 +30,20 @@ interface OutcomeEntry {
   readonly done: (recorded: boolean | undefined) => void
 }
 
+interface Begun {
+  readonly id: TaskId
+  readonly claims: number
+  readonly start: (() => void) | undefined
+}
+
+/** What one transaction takes along. */
+interface Gathered {
+  readonly adds: readonly AddEntry[]
+  readonly outcomes: readonly OutcomeEntry[]
+  readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
+  readonly begun: readonly Begun[]
+}
+
 /** What the journal asks of the worker it writes for. */
 export interface JournalOwner {
   readonly incarnation: Incarnation | undefined
@@ -56,7 +70,10 @@ export class Journal {
   #adds: AddEntry[] = []
   #outcomes: OutcomeEntry[] = []
   #progress = new Map<TaskId, { id: TaskId; claims: number; value: StoredValue }>()
+  #begun = new Map<TaskId, Begun>()
   #claimWanted = false
+  /** Somebody waits for an outcome or a mark: it goes with the very next transaction. */
+  #urgent = false
   #scheduled = false
   #writing = false
   #timer: Timer | undefined
@@ -81,15 +98,26 @@ export class Journal {
   }
 
   finish(outcome: Outcome, done: OutcomeEntry['done'], hurry: boolean): void {
+    this.#begun.delete(outcome.id)
     this.#outcomes.push({ outcome, done })
-    if (hurry || this.#outcomes.length >= OUTCOMES_MAX) this.#schedule()
-    else this.#timer ??= this.#clock.after(this.#outcomeWaitMs, () => this.#onTimer())
+    if (hurry || this.#outcomes.length >= OUTCOMES_MAX) this.#hurry()
+    else this.#arm(this.#outcomeWaitMs)
+  }
+
+  /**
+   * An attempt that was claimed ahead of its turn begins. Most end before it is written, and then it need not be.
+   * With `start` the attempt waits for it; that is called also when the store refuses: the attempt is ours all the same.
+   */
+  begun({ id, claims }: Pick<ClaimedTask, 'id' | 'claims'>, start: (() => void) | undefined): void {
+    this.#begun.set(id, { id, claims, start })
+    if (start !== undefined) this.#hurry()
+    else this.#arm(this.#outcomeWaitMs)
   }
 
   /** Keeps the latest value of each attempt for the next transaction. */
   progress(id: TaskId, claims: number, value: StoredValue): void {
     this.#progress.set(id, { id, claims, value })
-    this.#timer ??= this.#clock.after(this.#outcomeWaitMs, () => this.#onTimer())
+    this.#arm(this.#outcomeWaitMs)
   }
 
   /** The worker has room: its claim goes with the next transaction. */
@@ -101,14 +129,21 @@ export class Journal {
   /** Writes what is gathered and resolves when all of it is durable or refused. */
   async settle(): Promise<void> {
     if (this.#isIdle()) return
-    if (this.#adds.length + this.#outcomes.length + this.#progress.size > 0) this.#schedule()
+    if (!this.#isEmpty()) this.#hurry()
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   #isIdle(): boolean {
-    return (
-      !this.#writing && this.#undurable === 0 && this.#adds.length + this.#outcomes.length + this.#progress.size === 0
-    )
+    return !this.#writing && this.#undurable === 0 && this.#isEmpty()
+  }
+
+  #isEmpty(): boolean {
+    return this.#adds.length + this.#outcomes.length + this.#progress.size + this.#begun.size === 0
+  }
+
+  #hurry(): void {
+    this.#urgent = true
+    this.#schedule()
   }
 
   #schedule(): void {
@@ -120,6 +155,11 @@ export class Journal {
     })
   }
 
+  /** The process lives until what it has done is written. */
+  #arm(ms: number): void {
+    this.#timer ??= this.#clock.after(ms, () => this.#onTimer(), true)
+  }
+
   #onTimer(): void {
     this.#timer = undefined
     this.#schedule()
@@ -129,30 +169,45 @@ export class Journal {
     if (this.#writing) return
     const claim = this.#claimWanted ? this.#owner.claimAsk() : undefined
     this.#claimWanted = false
-    const [adds, outcomes, progress] = [this.#adds, this.#outcomes, this.#progress]
-    if (adds.length + outcomes.length + progress.size === 0 && claim === undefined) return this.#wakeIdle()
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#adds = []
-    this.#outcomes = []
-    if (progress.size > 0) this.#progress = new Map()
+    if (claim === undefined && this.#isEmpty()) return this.#wakeIdle()
+    const gathered = this.#takeAll()
+    const { adds, outcomes, progress, begun } = gathered
     this.#writing = true
     const batch = {
       worker: this.#owner.incarnation,
       adds: tasksOf(adds),
       outcomes: outcomes.map((entry) => entry.outcome),
-      progress: [...progress.values()],
+      begun,
+      progress,
       durability: strongest(adds),
       claim,
     }
     this.#store.write(batch, this.#clock.now()).then(
-      (written) => this.#onWritten(written, adds, outcomes),
-      (error: unknown) => this.#onRefused(asError(error), adds, outcomes),
+      (written) => this.#onWritten(written, gathered),
+      (error: unknown) => this.#onRefused(asError(error), gathered),
     )
   }
 
-  #onWritten(written: Written, adds: AddEntry[], outcomes: OutcomeEntry[]): void {
+  #takeAll(): Gathered {
+    const gathered = {
+      adds: this.#adds,
+      outcomes: this.#outcomes,
+      progress: [...this.#progress.values()],
+      begun: [...this.#begun.values()],
+    }
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#urgent = false
+    this.#adds = []
+    this.#outcomes = []
+    this.#progress.clear()
+    this.#begun.clear()
+    return gathered
+  }
+
+  #onWritten(written: Written, { adds, outcomes, begun }: Gathered): void {
     this.#writing = false
+    for (const { start } of begun) start?.()
     for (let i = 0; i < outcomes.length; i++) outcomes[i]!.done(written.recorded[i])
     this.#owner.written(written)
     if (written.durable === undefined) acknowledge(adds, written.added)
@@ -172,8 +227,9 @@ export class Journal {
     this.#wakeIdle()
   }
 
-  #onRefused(error: Error, adds: AddEntry[], outcomes: OutcomeEntry[]): void {
+  #onRefused(error: Error, { adds, outcomes, begun }: Gathered): void {
     this.#writing = false
+    for (const { start } of begun) start?.()
     refuse(adds, error)
     this.#owner.refused(error)
     if (
@@ -186,17 +242,18 @@ export class Journal {
       return
     }
     // The attempts have ended: their outcomes stay until the store takes them. Room grows no further meanwhile.
-    this.#outcomes = outcomes.concat(this.#outcomes)
+    this.#outcomes = [...outcomes, ...this.#outcomes]
     if (this.#adds.length > 0) this.#schedule()
-    else if (this.#outcomes.length > 0) this.#timer ??= this.#clock.after(RETRY_MS, () => this.#onTimer(), true)
+    else if (this.#outcomes.length > 0) this.#arm(RETRY_MS)
     this.#wakeIdle()
   }
 
   #next(): void {
-    if (this.#adds.length > 0 || this.#claimWanted || this.#outcomes.length >= OUTCOMES_MAX) this.#schedule()
-    else if (this.#outcomes.length + this.#progress.size > 0) {
+    if (this.#adds.length > 0 || this.#claimWanted || this.#urgent || this.#outcomes.length >= OUTCOMES_MAX)
+      this.#schedule()
+    else if (!this.#isEmpty()) {
       if (this.#idle.length > 0) this.#schedule()
-      else this.#timer ??= this.#clock.after(this.#outcomeWaitMs, () => this.#onTimer())
+      else this.#arm(this.#outcomeWaitMs)
     }
     this.#wakeIdle()
   }

@@ -51,6 +51,11 @@ export class Lane {
     return this.room > this.held
   }
 
+  /** How many of its room would get a place at once. */
+  get places(): number {
+    return Math.max(0, this.paused ? 0 : this.concurrency - this.running - this.waiting)
+  }
+
   get hasFreePlace(): boolean {
     return !this.paused && this.running < this.concurrency
   }

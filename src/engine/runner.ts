@@ -91,10 +91,12 @@ export class Runner implements AttemptHost {
     this.#schedule()
   }
 
-  /** Counts tasks that are claimed here and wait for their response. */
-  hold(queue: string, count: number): void {
+  /** Counts tasks that are claimed here and wait for their response. True when each of them has a place. */
+  hold(queue: string, count: number): boolean {
     const lane = this.#parts.lanes.get(queue)
-    if (lane !== undefined) lane.held += count
+    if (lane === undefined) return false
+    lane.held += count
+    return lane.held <= lane.places
   }
 
   /** Aborts the attempt, or prevents its start. */
@@ -177,7 +179,12 @@ export class Runner implements AttemptHost {
       })
     }
     // Each start by itself: this may be the end of another task, in the context which that one left behind.
-    inRootContext(() => attempt.start())
+    const start = (): void => inRootContext(() => attempt.start())
+    if (!task.early) return start()
+    // It was claimed ahead of its turn. What a worker died with before is written down first: it may do it again at once.
+    const isFirst = task.suspect || task.crashes > 0
+    this.#parts.journal().begun(task, isFirst ? start : undefined)
+    if (!isFirst) start()
   }
 
   forgets(id: TaskId): boolean {

@@ -174,13 +174,18 @@ export class Worker implements JournalOwner {
   claimAsk(): ClaimAsk | undefined {
     if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
     const room = new Map<string, number>()
+    const early = new Map<string, number>()
     if (this.#parts.works) {
-      for (const lane of this.#parts.lanes.values()) if (lane.room > 0) room.set(lane.queue, lane.room)
+      for (const lane of this.#parts.lanes.values()) {
+        if (lane.room <= 0) continue
+        room.set(lane.queue, lane.room)
+        early.set(lane.queue, lane.room - lane.places)
+      }
     }
     if (room.size === 0 && !this.#cancelMaybe) return undefined
     this.#cancelMaybe = false
     this.#maybeReady = room.size === 0
-    return { room, probation: this.#probation === undefined }
+    return { room, early, probation: this.#probation === undefined }
   }
 
   written(written: Written): void {
@@ -341,7 +346,9 @@ export class Worker implements JournalOwner {
     const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
     await within(clock, 1_000, this.#upkeep.stop())
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
-    const handedBack = this.#failed ? [] : await this.#handBack('all').catch((error: unknown) => this.#keptAnyway(error))
+    const handedBack = this.#failed
+      ? []
+      : await this.#handBack('all').catch((error: unknown) => this.#keptAnyway(error))
     for (const { attempt } of left) attempt.abandon('handBack')
     await this.#leave()
     await store.close()

@@ -34,7 +34,6 @@ export function headHasLeft(response: ServerResponse): boolean {
  * @throws what `writeHead` throws: an invalid status or header is the caller's mistake and shows where it was made.
  */
 export function composeHead(response: ServerResponse, bodyBytes: number | undefined): void {
-  if (response.headersSent) return
   if (bodyBytes !== undefined) composed(response)._contentLength = bodyBytes
   response.writeHead(response.statusCode)
 }

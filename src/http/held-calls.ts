@@ -5,7 +5,7 @@ export type AnyFunction = (...args: unknown[]) => unknown
 export interface HeldCall {
   readonly name: string
   readonly original: AnyFunction
-  readonly args: readonly unknown[]
+  readonly args: unknown[]
 }
 
 /** The callback among the arguments of `write` or `end`, which take it last. */

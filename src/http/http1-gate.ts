@@ -49,14 +49,13 @@ export class Http1Gate {
 
   #first(call: HeldCall): unknown {
     const response = this.#response
-    const [chunk, encoding] = call.args
-    const isBody = call.name === 'write' || (call.name === 'end' && Boolean(chunk) && typeof chunk !== 'function')
+    const [chunk] = call.args
+    const hasChunk = call.name === 'write' || (call.name === 'end' && Boolean(chunk) && typeof chunk !== 'function')
     // Node throws before it composes a head; whoever catches it may still answer something else.
-    if (isBody && !isChunk(chunk)) return this.#make(call)
-    const bodyBytes = isBody ? Buffer.byteLength(chunk as string, encodingOf(encoding)) : 0
-    composeHead(response, call.name === 'end' ? bodyBytes : undefined)
+    if (hasChunk && !isChunk(chunk)) return this.#make(call)
+    if (!response.headersSent) composeHead(response, wholeBodyBytes(call))
     // A listener for the head has answered by itself.
-    if (this.#state !== 'waiting') return this.pass(call.name as Entry, call.original, [...call.args])
+    if (this.#state !== 'waiting') return this.pass(call.name as Entry, call.original, call.args)
 
     const stored = this.settlement.settle(composedStatus(response))
     if (stored === undefined || response.destroyed) {
@@ -80,7 +79,7 @@ export class Http1Gate {
         this.#owesDrain = true
         return false
       case 'end':
-        Object.defineProperty(this.#response, 'writableEnded', { configurable: true, get: () => true })
+        Object.defineProperty(this.#response, 'writableEnded', ENDED)
         return this.#response
       default:
         return undefined
@@ -89,7 +88,6 @@ export class Http1Gate {
 
   #release(): void {
     const response = this.#response
-    this.#unveil()
     try {
       // By index: a listener that Node calls meanwhile may add another call, whose turn comes after these.
       for (let at = 0; at < this.#held.length; at++) this.#make(this.#held[at] as HeldCall)
@@ -107,7 +105,6 @@ export class Http1Gate {
     const response = this.#response
     const held = this.#held
     this.#held = []
-    this.#unveil()
     this.#state = 'refused'
     try {
       const body = response.destroyed ? undefined : replaceHead(response, refusalOf(error))
@@ -124,13 +121,12 @@ export class Http1Gate {
   }
 
   #make(call: HeldCall): unknown {
-    return call.original.apply(this.#response, [...call.args])
-  }
-
-  #unveil(): void {
-    delete (this.#response as { writableEnded?: boolean }).writableEnded
+    return call.original.apply(this.#response, call.args)
   }
 }
+
+/** Stays: when the answer has left, or was refused, it is the truth. */
+const ENDED: PropertyDescriptor = { configurable: true, writable: true, value: true }
 
 /** The calls that put bytes on the wire. */
 type Entry = 'write' | 'end' | 'flushHeaders'
@@ -181,8 +177,11 @@ function originalsOf(prototype: object): Record<Entry, AnyFunction> {
   return (prototype as { [ORIGINALS]: Record<Entry, AnyFunction> })[ORIGINALS]
 }
 
-function encodingOf(value: unknown): BufferEncoding | undefined {
-  return typeof value === 'string' && Buffer.isEncoding(value) ? value : undefined
+/** The length of the body when this call is all of it; Node makes a content-length of it. */
+function wholeBodyBytes({ name, args: [chunk, encoding] }: HeldCall): number | undefined {
+  if (name !== 'end') return undefined
+  if (!isChunk(chunk)) return 0
+  return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : undefined)
 }
 
 function emitDrain(response: ServerResponse): void {

@@ -78,7 +78,7 @@ export class Http2Gate {
   /** The body came first: Node sends a head with status 200 before it. */
   #implicitHead(call: HeldCall): unknown {
     this.#head({ name: 'respond', original: this.#originals.respond, args: [] }, 0)
-    return this.#pass(call.name as Call, [...call.args])
+    return this.#pass(call.name as Call, call.args)
   }
 
   #head(call: HeldCall, headersAt: number): unknown {
@@ -146,7 +146,7 @@ export class Http2Gate {
   }
 
   #make(call: HeldCall): unknown {
-    return call.original.apply(this.#stream, [...call.args])
+    return call.original.apply(this.#stream, call.args)
   }
 
   #isDead(): boolean {

@@ -27,6 +27,8 @@ export class Settlement {
   settle(status: number): Promise<void> | undefined {
     if (this.#status !== undefined) return undefined
     this.#status = status
+    const [only, another] = this.#lists
+    if (only !== undefined && another === undefined) return settleOne(only, status)
     const waits: Promise<void>[] = []
     for (const list of this.#lists) {
       const wait = settleOne(list, status)

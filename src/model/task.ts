@@ -48,6 +48,8 @@ export interface NewTask {
   readonly idempotent: boolean
   /** The incarnation that wants to run it, claimed as it is inserted. Undefined: whoever is free. */
   readonly claimFor: Incarnation | undefined
+  /** With `claimFor`: all places are taken, so it is claimed ahead of its turn. */
+  readonly early?: boolean
 }
 
 /** A claimed task, with all that an attempt needs. */
@@ -68,8 +70,12 @@ export interface ClaimedTask {
   readonly crashes: number
   /** The attempts that a stopping worker gave back unharmed. */
   readonly handBacks: number
-  /** The attempts that ended in `retryAfter(…, { costsAttempt: false })`. */
+  /** The claims that count as no attempt: those that ended in `retryAfter(…, { costsAttempt: false })`, or never began. */
   readonly deferrals: number
+  /** It was claimed ahead of its turn: the store takes it as not begun until it is told. */
+  readonly early: boolean
+  /** A worker died while it held the task ahead of its turn. */
+  readonly suspect: boolean
 }
 
 /** The number of an attempt as users count: the first is 1; hand-backs and free retries are not counted. */
@@ -83,6 +89,8 @@ export interface StoredError {
   readonly message: string
   readonly code?: string
   readonly stack?: string
+  /** What led to it, one level deep. */
+  readonly cause?: Omit<StoredError, 'cause'>
 }
 
 /** How an attempt ended, on its way into the store. `claims` is the guard: a stale one changes nothing. */
@@ -115,6 +123,8 @@ export interface TaskRecord {
   readonly dueAt: Instant | undefined
   /** For running tasks: the incarnation that holds the claim. */
   readonly worker: Incarnation | undefined
+  /** For running tasks: claimed ahead of its turn, and not known to have begun. */
+  readonly early: boolean
   readonly claims: number
   readonly crashes: number
   readonly handBacks: number

@@ -19,6 +19,8 @@ export interface WriteBatch {
   readonly worker: Incarnation | undefined
   readonly adds: readonly NewTask[]
   readonly outcomes: readonly Outcome[]
+  /** Attempts claimed ahead of their turn that have begun by now. By default none. */
+  readonly begun?: readonly { readonly id: TaskId; readonly claims: number }[]
   readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
   /** The strongest durability that one of the adds asks for; undefined when there is none. */
   readonly durability: Durability | undefined
@@ -54,8 +56,10 @@ export interface Written {
 
 /** How much a worker wants. */
 export interface ClaimAsk {
-  /** Free places by queue; a paused queue gives nothing. */
+  /** How many tasks to claim at most, by queue; a paused queue gives nothing. */
   readonly room: ReadonlyMap<string, number>
+  /** How many of these would wait for a place: they are marked as claimed ahead of their turn. By default none. */
+  readonly early?: ReadonlyMap<string, number>
   /** Whether one task on probation (two crashes behind it) may be among them; such tasks run one at a time. */
   readonly probation: boolean
 }
@@ -122,7 +126,10 @@ export interface Store {
    * then oldest). Rejects with a coded error when nothing of it was written.
    */
   write(batch: WriteBatch, now: Instant): Promise<Written>
-  /** Gives claims back unharmed: all of them, or the ones named. Returns the ids that became ready. */
+  /**
+   * Gives claims back unharmed: all of them, or the ones named. Returns the ids that became ready. One that was claimed
+   * ahead of its turn and has not begun was no attempt: it counts among `deferrals`, not among `handBacks`.
+   */
   handBack(
     worker: Incarnation,
     tasks: readonly { readonly id: TaskId; readonly claims: number }[] | 'all',

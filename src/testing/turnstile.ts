@@ -1,6 +1,8 @@
 import type { ClaimedTask } from '../model/task.ts'
 import type { ClaimAsk } from '../ports/store.ts'
 
+const NOTHING: ClaimAsk = { room: new Map(), probation: false }
+
 /** Decides how many tasks a process may claim: all that it wants, a single one, or none. */
 export class Turnstile {
   /** True: tasks run by themselves, as in production. */
@@ -36,8 +38,11 @@ export class Turnstile {
   /** What may be claimed of what is asked for. Asking for nothing still makes due tasks ready. */
   admit(ask: ClaimAsk): ClaimAsk {
     if (this.#open) return ask
-    const places = this.#queue === undefined ? 0 : Math.min(1, ask.room.get(this.#queue) ?? 0)
-    return { room: new Map(places > 0 ? [[this.#queue!, places]] : []), probation: ask.probation && places > 0 }
+    const queue = this.#queue
+    const room = queue === undefined ? 0 : (ask.room.get(queue) ?? 0)
+    if (queue === undefined || room <= 0) return NOTHING
+    const places = room - (ask.early?.get(queue) ?? 0)
+    return { ...ask, room: new Map([[queue, 1]]), early: new Map([[queue, places > 0 ? 0 : 1]]) }
   }
 
   /** Told of what was claimed. */

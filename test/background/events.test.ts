@@ -230,17 +230,6 @@ describe('tasks that no worker takes', () => {
     await clock.advance(61_000)
     assert.deepEqual(events.all('task:unknown'), [{ name: 'echo', queue: 'elsewhere' }])
   })
-
-  test('are not told of while another process takes them', async (t) => {
-    const store = `sqlite:${databaseFile(t)}` as const
-    const busy = bench(t, { store, tasks: [echo], queues: { elsewhere: 1 } })
-    await busy.background.pause('elsewhere')
-    await busy.background.add(echo, 'a', { queue: 'elsewhere' })
-    const { events, background } = bench(t, { store, tasks: [echo], beat: 100, lease: '1s' })
-    await background.start()
-    assert.equal((await background.counts()).get('elsewhere')?.ready, 1)
-    assert.equal(events.all('task:unknown').length, 0)
-  })
 })
 
 describe('a store that refuses', () => {

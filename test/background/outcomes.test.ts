@@ -45,6 +45,19 @@ describe('a task that succeeds', () => {
     assert.deepEqual(await results, [7, 7])
   })
 
+  test('gives its result in the moment in which it ends: nobody waits for a look', async (t) => {
+    const open = gate<number>()
+    const waits = defineTask({ name: 'waits', run: () => open.opened })
+    const { background, clock } = timedBench(t, { tasks: [waits] })
+    const { id } = await clock.run(background.add(waits))
+    const results: unknown[] = []
+    void background.result(id).then((result) => results.push(result))
+    await clock.settle()
+    open.open(7)
+    await clock.settle()
+    assert.deepEqual(results, [7])
+  })
+
   test('may be a plain function', async (t) => {
     const { background } = bench(t, { tasks: [double] })
     const { id } = await background.add(double, 4)

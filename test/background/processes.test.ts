@@ -164,7 +164,7 @@ describe('a task that kills its process', () => {
 })
 
 describe('a process that is stopped for longer than its lease', () => {
-  const lease = { beat: 100, lease: '1s', poll: '1h' } as const
+  const lease = { beat: 300, lease: '3s', poll: '1h' } as const
 
   test('loses its tasks to others; what it did counts for nothing, and it registers anew', async (t) => {
     const file = databaseFile(t)

@@ -238,7 +238,7 @@ describe('what a process claims', () => {
     assert.equal((await row(id)).state, 'running')
     await clock.advance(3_000)
     const { state, attempt, handBacks } = await row(id)
-    assert.deepEqual({ state, attempt, handBacks }, { state: 'ready', attempt: 0, handBacks: 1 })
+    assert.deepEqual({ state, attempt, handBacks }, { state: 'ready', attempt: 0, handBacks: 0 })
     open.open()
     await clock.advance(100)
     assert.deepEqual([(await row(id)).state, (await row(id)).attempt], ['succeeded', 1])
@@ -247,11 +247,17 @@ describe('what a process claims', () => {
   test('is not taken again and again while a slow run goes on', async (t) => {
     const open = gate()
     const waits = defineTask({ name: 'waits', run: () => open.opened })
-    const { background, clock, row } = timedBench(t, { tasks: [waits, noop], concurrency: 1 })
+    const { background, clock, row, events } = timedBench(t, { tasks: [waits, noop], concurrency: 1 })
     await clock.run(background.add(waits))
     const { id } = await clock.run(background.add(noop))
-    await clock.advance(3_600_000)
-    assert.equal((await row(id)).handBacks, 1)
+    await clock.advance(3_000)
+    assert.equal((await row(id)).state, 'ready')
+    const taken = events.all('attempt:start').length
+    for (let minute = 0; minute < 60; minute++) {
+      await clock.advance(60_000)
+      assert.equal((await row(id)).state, 'ready')
+    }
+    assert.equal(events.all('attempt:start').length, taken)
     open.open()
   })
 
@@ -259,11 +265,12 @@ describe('what a process claims', () => {
     const store = `sqlite:${databaseFile(t)}` as const
     const open = gate()
     const waits = defineTask({ name: 'waits', run: () => open.opened })
-    const stuck = bench(t, { store, tasks: [waits, noop], concurrency: 1, poll: '1h', beat: 100, lease: '1s' })
+    const often = { poll: '1h', beat: 200, lease: '10s' } as const
+    const stuck = bench(t, { store, tasks: [waits, noop], concurrency: 1, ...often })
     await stuck.background.add(waits)
     await stuck.until('attempt:start')
     const { id } = await stuck.background.add(noop)
-    const free = bench(t, { store, tasks: [noop], poll: '1h' })
+    const free = bench(t, { store, tasks: [noop], ...often })
     await free.background.start()
     await free.until('attempt:end', id)
     open.open()

@@ -208,7 +208,7 @@ describe('the bound of the backlog', () => {
 
   test('gives way in a process that only adds, within its poll, when others have done the work', async (t) => {
     const store = `sqlite:${databaseFile(t)}` as const
-    const adds = bench(t, { store, tasks: [echo], backlogMax: 1, works: false, poll: 100, beat: 100, lease: '1s' })
+    const adds = bench(t, { store, tasks: [echo], backlogMax: 1, works: false, poll: 100 })
     const { id } = await adds.background.add(echo, 'a')
     await assert.rejects(adds.background.add(echo, 'b'), { code: 'BACKLOG_FULL' })
     const runs = bench(t, { store, tasks: [echo] })

@@ -147,7 +147,7 @@ describe('stop', { concurrency: 8 }, () => {
     open.open()
     assert.deepEqual(await stopping, { ...NOTHING, finished: 1, handedBack: [id] })
     assert.equal(events.all('attempt:start', id).length, 0)
-    assert.deepEqual(await afterwards(t, store, id), { state: 'ready', attempt: 0, handBacks: 1, crashes: 0 })
+    assert.deepEqual(await afterwards(t, store, id), { state: 'ready', attempt: 0, handBacks: 0, crashes: 0 })
   })
 
   test('lets a response in flight pass its gate: what it adds is stored for whoever is free', async (t) => {
@@ -421,13 +421,15 @@ describe('what a stop hands back', () => {
         return name === 'stops' ? untilAborted(signal) : undefined
       }
     const stops = bench(t, { store, tasks: [defineTask({ name: 'moves', run: run('stops') })], poll: '1h' })
-    const stays = bench(t, { store, tasks: [defineTask({ name: 'moves', run: run('stays') })], poll: '1h' })
+    const stays = bench(t, { store, tasks: [defineTask({ name: 'moves', run: run('stays') }), noop], poll: '1h' })
     const moves = defineTask({ name: 'moves', run: run('adds') })
     await stops.background.start()
-    const adds = bench(t, { store, tasks: [moves], works: false, poll: '1h' })
+    const adds = bench(t, { store, tasks: [moves, noop], works: false, poll: '1h' })
     const { id } = await adds.background.add(moves)
     await stops.until('attempt:start', id)
     await stays.background.start()
+    // What was told at its start has been heard when this one has run.
+    await stays.until('attempt:end', (await adds.background.add(noop)).id)
     await stops.background.stop({ grace: 0 })
     await stays.until('attempt:end', id)
     assert.deepEqual(calls, ['stops', 'stays'])

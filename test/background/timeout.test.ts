@@ -114,13 +114,17 @@ describe('an attempt that reaches its timeout', () => {
         return new Promise<void>(() => undefined)
       },
     })
-    const { background, clock, row } = timedBench(t, { tasks: [hangs], abandonAfter: 0 })
+    const { background, clock, events, row } = timedBench(t, { tasks: [hangs], abandonAfter: 0 })
     const { id } = await clock.run(background.add(hangs))
     await clock.advance(1_500)
     assert.equal(contexts.length, 2)
     contexts[0]!.progress('a ghost')
     await clock.advance(100)
     assert.equal((await row(id)).progress, 'attempt 2')
+    assert.deepEqual(
+      events.all('attempt:progress', id).map(({ value }) => value),
+      ['attempt 1', 'attempt 2'],
+    )
   })
 })
 

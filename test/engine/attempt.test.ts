@@ -24,6 +24,8 @@ const CLAIMED: ClaimedTask = {
   crashes: 0,
   handBacks: 0,
   deferrals: 0,
+  early: false,
+  suspect: false,
 }
 
 /** An attempt that was started, with all that it told of its end. */

@@ -16,6 +16,7 @@ const record: TaskRecord = {
   crashes: 0,
   handBacks: 0,
   deferrals: 0,
+  early: false,
   series: undefined,
   after: undefined,
   durability: 'power',

@@ -18,6 +18,8 @@ const claimed = (id: string, priority = 0): ClaimedTask => ({
   crashes: 0,
   handBacks: 0,
   deferrals: 0,
+  early: false,
+  suspect: false,
 })
 
 /** A lane in which so many tasks run and wait, and each run lasts about so long. */

@@ -27,6 +27,8 @@ const claimed = (id: string, of: Partial<ClaimedTask> = {}): ClaimedTask => ({
   crashes: 0,
   handBacks: 0,
   deferrals: 0,
+  early: false,
+  suspect: false,
   ...of,
 })
 

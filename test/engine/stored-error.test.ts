@@ -28,9 +28,16 @@ describe('an error, as it is stored,', () => {
     assert.equal(stored.message.endsWith('m…'), true)
   })
 
-  test('keeps nothing else of it: no cause, no field of its own', () => {
-    const error = Object.assign(new Error('x', { cause: new Error('why') }), { password: 'secret' })
+  test('keeps no field of its own', () => {
+    const error = Object.assign(new Error('x'), { password: 'secret' })
     assert.deepEqual(Object.keys(storedError(error)).sort(), ['message', 'name', 'stack'])
+  })
+
+  test('keeps what led to it, one level deep', () => {
+    const error = new Error('x', { cause: new TypeError('why', { cause: new Error('deeper') }) })
+    const { cause } = storedError(error)
+    assert.deepEqual({ name: cause?.name, message: cause?.message }, { name: 'TypeError', message: 'why' })
+    assert.ok(!('cause' in cause!))
   })
 
   for (const [what, thrown, text] of [

@@ -20,17 +20,21 @@ function noted({ beatMs = 5_000, pollMs = 5_000, chance = 0.5, prunes = [] as bo
     prune: [],
   }
   const errors: unknown[] = []
+  const ready = new Map<string, Set<string>>()
+  const workers: { queues: string[]; definitions: string[] }[] = []
+  const unknown: string[] = []
   const note = (what: keyof typeof at) => {
     at[what].push(clock.monotonicMs())
     return Promise.resolve()
   }
   const store = {
     prune: () => note('prune').then(() => ({ removed: 0, done: prunes.shift() ?? true })),
-    readyNames: () => Promise.resolve(new Map()),
-    workers: () => Promise.resolve([]),
+    readyNames: () => Promise.resolve(ready),
+    workers: () => Promise.resolve(workers),
   }
   const hub = new EventHub(() => undefined)
   hub.on('store:error', ({ error }) => errors.push(error))
+  hub.on('task:unknown', ({ name, queue }) => unknown.push(`${name} in ${queue}`))
   const parts = {
     store: store as unknown as Store,
     clock,
@@ -44,7 +48,7 @@ function noted({ beatMs = 5_000, pollMs = 5_000, chance = 0.5, prunes = [] as bo
     poll: () => void note('poll'),
     handBackSurplus: () => note('surplus'),
   }
-  return { clock, at, errors, parts, upkeep: new Upkeep(parts) }
+  return { clock, at, errors, ready, workers, unknown, parts, upkeep: new Upkeep(parts) }
 }
 
 describe('upkeep', () => {
@@ -130,6 +134,37 @@ describe('upkeep', () => {
     resolve()
     await stopping
     assert.equal(clock.timers, 0)
+  })
+})
+
+describe('a task that is ready', () => {
+  test('and that no worker takes, for its name or for its queue, is told of', async () => {
+    const { upkeep, clock, ready, workers, unknown } = noted()
+    ready.set('mail', new Set(['greet', 'welcome'])).set('far', new Set(['greet']))
+    workers.push({ queues: ['mail'], definitions: ['greet'] }, { queues: ['near'], definitions: ['welcome'] })
+    upkeep.start()
+    await clock.advance(10_000)
+    assert.deepEqual(unknown, ['welcome in mail', 'greet in far'])
+  })
+
+  test('and that some worker takes is not', async () => {
+    const { upkeep, clock, ready, workers, unknown } = noted()
+    ready.set('mail', new Set(['greet']))
+    workers.push({ queues: [], definitions: [] }, { queues: ['other', 'mail'], definitions: ['other', 'greet'] })
+    upkeep.start()
+    await clock.advance(200_000)
+    assert.deepEqual(unknown, [])
+  })
+
+  test('is told of when the last worker that took it has gone', async () => {
+    const { upkeep, clock, ready, workers, unknown } = noted()
+    ready.set('mail', new Set(['greet']))
+    workers.push({ queues: ['mail'], definitions: ['greet'] })
+    upkeep.start()
+    await clock.advance(70_000)
+    workers.length = 0
+    await clock.advance(200_000)
+    assert.deepEqual(unknown, ['greet in mail'])
   })
 })
 

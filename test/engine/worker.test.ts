@@ -25,7 +25,7 @@ function fenceable(t: Parameters<typeof timedBench>[0], options: Parameters<type
 
 describe('a worker that was declared dead', () => {
   test('learns of it with its next beat, and registers as a new incarnation', async (t) => {
-    const { background, clock, events, fence } = fenceable(t, { tasks: [noop] })
+    const { background, clock, events, fence } = fenceable(t, { tasks: [noop], poll: '1h' })
     await clock.run(background.start())
     const former = await fence()
     await clock.advance(6_000)
@@ -114,6 +114,50 @@ describe('a worker that was declared dead', () => {
     for (let i = 0; i < 20; i++) faults.refuse('register', BUSY)
     await clock.advance(6_000)
     assert.deepEqual(await clock.run(background.stop()), { finished: 0, handedBack: [], abandoned: [], deferred: 0 })
+  })
+})
+
+describe('what waits beyond its room', () => {
+  test('waits on when the store refuses to take it back, and runs here', async (t) => {
+    const faults = new Faults()
+    const open = gate()
+    const waits = defineTask({ name: 'waits', run: () => open.opened })
+    const { background, clock, row } = timedBench(t, { store: faults.store, tasks: [waits, noop], concurrency: 1 })
+    await clock.run(background.add(waits))
+    const { id } = await clock.run(background.add(noop))
+    faults.refuse('handBack', BUSY)
+    await clock.advance(2_000)
+    open.open()
+    await clock.advance(100)
+    assert.deepEqual([(await row(id)).state, (await row(id)).handBacks], ['succeeded', 0])
+  })
+})
+
+describe('tasks with which two workers died', () => {
+  test('run one at a time, in the places that others leave', async (t) => {
+    const seen = { now: 0, most: 0, ran: 0 }
+    const open = [gate(), gate(), gate()]
+    const risky = defineTask({
+      name: 'risky',
+      run: async (_: undefined, { crashes, signal }) => {
+        if (crashes < 2) return untilAborted(signal)
+        seen.most = Math.max(seen.most, ++seen.now)
+        await open[seen.ran++]!.opened
+        return seen.now--
+      },
+    })
+    const { background, clock, fence } = fenceable(t, { tasks: [risky, noop], concurrency: 5, abandonAfter: 0 })
+    const ids = await clock.run(Promise.all([1, 2, 3].map(() => background.add(risky))))
+    for (let deaths = 0; deaths < 2; deaths++) {
+      await clock.settle()
+      await fence()
+      await clock.advance(10_000)
+    }
+    assert.deepEqual([seen.now, seen.ran], [1, 1])
+    assert.equal(await clock.run(background.result((await clock.run(background.add(noop))).id)), 'done')
+    for (const { open: next } of open) next()
+    await clock.run(Promise.all(ids.map(({ id }) => background.result(id))))
+    assert.deepEqual([seen.most, seen.ran], [1, 3])
   })
 })
 

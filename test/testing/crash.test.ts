@@ -266,6 +266,29 @@ describe('a crash', () => {
     assert.deepEqual(await dead.stop(), { finished: 0, handedBack: [], abandoned: [], deferred: 0 })
   })
 
+  test('leaves nothing of what anybody asks of the dead background', async () => {
+    const { note } = noting()
+    await using lab = await testBackground({ tasks: [note] })
+    const { id } = await lab.background.add(note, 'a')
+    const dead = lab.background
+    await lab.crash()
+    let settled = false
+    for (const call of [dead.cancel(id), dead.pause('default'), dead.add(note, 'b')]) {
+      void call.finally(() => (settled = true))
+    }
+    await lab.run('1h')
+    assert.deepEqual([states(lab), settled], [['succeeded'], false])
+  })
+
+  test('comes before what the dead process was about to begin', async () => {
+    const { runs, note } = noting()
+    await using lab = await testBackground({ tasks: [note], run: 'auto' })
+    await lab.background.add(note, 'a')
+    await lab.crash()
+    await lab.run()
+    assert.deepEqual(runs, [{ input: 'a', attempt: 2, crashes: 1 }])
+  })
+
   test('keeps scheduled tasks and the clock', async () => {
     const { runs, note } = noting()
     await using lab = await testBackground({ tasks: [note] })

@@ -364,6 +364,18 @@ describe('a lab in auto mode', () => {
     assert.equal(await lab.background.result(id), 42)
   })
 
+  test('does all that needs no time before the clock moves', async () => {
+    const eager = defineTask({
+      name: 'eager',
+      retry: { attempts: 20 },
+      run: () => Promise.reject(new Error('once more')),
+    })
+    await using lab = await testBackground({ tasks: [eager], run: 'auto', chance: 0 })
+    await lab.background.add(eager)
+    await lab.advance(0)
+    assert.equal(lab.failures.length, 20)
+  })
+
   test('begins scheduled tasks at their time while the clock is moved', async () => {
     const at: number[] = []
     const note = defineTask({ name: 'note', run: () => void at.push(lab.now.getTime() - begun) })

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { type AddOptions, defineTask } from '../../src/index.ts'
 import { type CrashPoint, type Lab, testBackground } from '../../src/testing/index.ts'
 

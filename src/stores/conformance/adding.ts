@@ -87,6 +87,7 @@ export const adding = [
       crashes: 0,
       handBacks: 0,
       deferrals: 0,
+      early: false,
       error: undefined,
       finishedAt: undefined,
       cancelling: false,

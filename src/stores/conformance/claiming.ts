@@ -36,6 +36,8 @@ export const claiming = [
       crashes: 0,
       handBacks: 0,
       deferrals: 0,
+      early: false,
+      suspect: false,
     } satisfies ClaimedTask)
   }),
 

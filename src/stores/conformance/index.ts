@@ -17,6 +17,7 @@ import { cancelling } from './cancelling.ts'
 import type { Case } from './case.ts'
 import { claiming } from './claiming.ts'
 import { durability } from './durability.ts'
+import { early } from './early.ts'
 import { fencing } from './fencing.ts'
 import { handBack } from './hand-back.ts'
 import { outcomes } from './outcomes.ts'
@@ -52,6 +53,7 @@ export interface ConformanceOptions {
 const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   adding,
   claiming,
+  'claiming ahead of turn': early,
   outcomes,
   series,
   cancelling,

@@ -124,7 +124,7 @@ export class ModelStore {
       else this.#taken.add(given.id)
       return isSame ? { kind: 'exists', state: there.state } : { kind: 'taken', by: there.name }
     }
-    const { idempotent: _, claimFor, ...fields } = given
+    const { idempotent: _, claimFor, early: __, ...fields } = given
     // Nobody waits behind a stranger whose id was wanted.
     const ahead = given.after === undefined || this.#taken.has(given.after) ? undefined : this.tasks.get(given.after)
     const task: ModelTask = { ...fields, ...UNTOUCHED }
@@ -242,6 +242,7 @@ const UNTOUCHED = {
   crashes: 0,
   handBacks: 0,
   deferrals: 0,
+  early: false,
   progress: undefined,
   result: undefined,
   error: undefined,

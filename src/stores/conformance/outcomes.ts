@@ -129,6 +129,17 @@ const PROGRESS = [
     assert.deepEqual((await world.find(task)).progress, json(30))
   }),
 
+  test('progress counts before an outcome of the same write, and is kept by it', async (world) => {
+    const worker = await world.worker()
+    const task = await worker.run()
+    const progress = [{ id: task.id, claims: task.claims, value: json('almost') }]
+    await worker.write({ progress, outcomes: [succeed(task)] })
+    assert.deepEqual(pick(await world.find(task), 'state', 'progress'), {
+      state: 'succeeded',
+      progress: json('almost'),
+    })
+  }),
+
   test('progress of a claim that is not held changes nothing', async (world) => {
     const [worker, other] = [await world.worker(), await world.worker()]
     const task = await worker.run()

@@ -23,7 +23,10 @@ export function claimTasks(
   let { probation } = ask
   for (const [queue, room] of ask.room) {
     if (paused.has(queue)) continue
-    const rows = room > 0 ? claimIn(db, worker, queue, room) : []
+    const early = Math.min(room, ask.early?.get(queue) ?? 0)
+    const rows = room > early ? claimIn(db, worker, queue, room - early, false) : []
+    // What will not begin at once is claimed by a second statement, and marked: the first one found all there is, or this is the rest.
+    if (early > 0 && rows.length === room - early) rows.push(...claimIn(db, worker, queue, early, true))
     if (rows.length >= room) more = true
     if (probation && rows.length < room) {
       const risky = db.sql('claim_probation').all(worker.incarnation, queue, worker.namesJson) as unknown as ClaimRow[]
@@ -38,8 +41,10 @@ export function claimTasks(
   return { tasks, nextDueAt: nextDueAt ?? undefined, more, cancelling }
 }
 
-function claimIn(db: Database, worker: KnownWorker, queue: string, room: number): ClaimRow[] {
-  return db.sql('claim').all(worker.incarnation, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
+function claimIn(db: Database, worker: KnownWorker, queue: string, room: number, early: boolean): ClaimRow[] {
+  return db
+    .sql('claim')
+    .all(worker.incarnation, early ? 1 : 0, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
 }
 
 /** RETURNING gives rows in no particular order. */

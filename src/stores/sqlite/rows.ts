@@ -45,6 +45,8 @@ export interface ClaimRow {
   crashes: number
   hand_backs: number
   deferrals: number
+  early: number
+  suspect: number
   formats: number
   series: string | null
   request_id: string | null
@@ -95,13 +97,16 @@ export function claimedTask(row: ClaimRow): ClaimedTask {
     crashes: row.crashes,
     handBacks: row.hand_backs,
     deferrals: row.deferrals,
+    early: row.early === 1,
+    suspect: row.suspect === 1,
   }
 }
 
 /** A row as the rest of the library wants it. */
 export function taskRecord(row: TaskRow): TaskRecord {
+  const { suspect: _, ...task } = claimedTask(row)
   return {
-    ...claimedTask(row),
+    ...task,
     state: stateOf(row.state),
     dueAt: row.due_at ?? undefined,
     worker: row.worker ?? undefined,

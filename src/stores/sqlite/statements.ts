@@ -4,7 +4,7 @@
  * Every change of a running task names worker and claims: what does not match changes nothing.
  */
 const CLAIM_COLUMNS =
-  'id, name, queue, priority, added_at, claims, crashes, hand_backs, deferrals, formats, series, request_id, carried, input'
+  'id, name, queue, priority, added_at, claims, crashes, hand_backs, deferrals, early, suspect, formats, series, request_id, carried, input'
 
 /** Every statement by its name. */
 export const statements = {
@@ -13,9 +13,9 @@ export const statements = {
   rollback: 'ROLLBACK',
 
   /** A key that is taken inserts nothing: the caller looks who is there. */
-  insert: `INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, worker, claims, durable, formats,
+  insert: `INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, worker, claims, early, durable, formats,
       series, after, request_id, carried, input)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
   glance: 'SELECT state, passed, name, formats, input, worker FROM task WHERE key = ? AND id = ?',
@@ -29,10 +29,12 @@ export const statements = {
   end: `UPDATE task SET state = ?, finished_at = ?, worker = NULL, error = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
   /** A cancel that was asked for while it ran wins over the next attempt. */
-  retry: `UPDATE task SET state = 2, due_at = ?, worker = NULL, passed = 1, error = ?, deferrals = deferrals + ?
+  retry: `UPDATE task SET state = 2, due_at = ?, worker = NULL, early = 0, passed = 1, error = ?, deferrals = deferrals + ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 0`,
   cancel_instead: `UPDATE task SET state = 6, finished_at = ?, worker = NULL, error = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 1`,
+  /** An attempt that was claimed ahead of its turn has begun. */
+  begun: 'UPDATE task SET early = 0 WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?',
   progress: `UPDATE task SET formats = (formats & ~48) | ?, progress = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
 
@@ -48,7 +50,7 @@ export const statements = {
     WHERE key IN (SELECT key FROM task WHERE state = 2 AND due_at <= ? ORDER BY due_at LIMIT ?) RETURNING queue`,
   next_due: 'SELECT min(due_at) AS due_at FROM task WHERE state = 2',
   /** For each known name the head of its index, then the best of all: an unknown name in front costs nothing. */
-  claim: `UPDATE task SET state = 1, worker = ?, claims = claims + 1
+  claim: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, early = ?
     WHERE key IN (
       SELECT t.key FROM json_each(?) AS known CROSS JOIN task AS t
       WHERE t.key IN (
@@ -65,28 +67,30 @@ export const statements = {
     RETURNING ${CLAIM_COLUMNS}`,
   cancelling: 'SELECT id FROM task WHERE state = 1 AND worker = ? AND cancelling = 1',
 
-  hand_back: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1
+  /** A claim that had not begun was no attempt: it leaves no trace in the counters that people see. */
+  hand_back: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1 - early, deferrals = deferrals + early, early = 0
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 0 RETURNING id, queue`,
   /** A cancel that was asked for while it ran takes the place of the hand-back. */
   cancel_back: `UPDATE task SET state = 6, finished_at = ?, worker = NULL
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND cancelling = 1 RETURNING id, passed`,
-  hand_back_all: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1
+  hand_back_all: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1 - early, deferrals = deferrals + early, early = 0
     WHERE state = 1 AND worker = ? AND cancelling = 0 RETURNING id, queue`,
   cancel_asked: `UPDATE task SET state = 6, finished_at = ?, worker = NULL
     WHERE state = 1 AND worker = ? AND cancelling = 1 RETURNING id, passed`,
 
   /**
-   * Three times a worker died while it held the task. After two it is claimed on probation only, that is alone and to
-   * be started at once: so at the third death it was running.
+   * Three times a worker died while it ran the task. What it only held, claimed ahead of its turn, was not running: that
+   * counts as no crash, but makes the task suspect, so that its next attempt is written down before it begins.
    */
   quarantine: `UPDATE task SET state = 7, finished_at = ?, worker = NULL, crashes = crashes + 1, error = ?
-    WHERE state = 1 AND worker = ? AND cancelling = 0 AND crashes >= 2 RETURNING id, passed`,
-  rescue: `UPDATE task SET state = 0, worker = NULL, crashes = crashes + 1
+    WHERE state = 1 AND worker = ? AND cancelling = 0 AND early = 0 AND crashes >= 2 RETURNING id, passed`,
+  rescue: `UPDATE task SET state = 0, worker = NULL, crashes = crashes + 1 - early, deferrals = deferrals + early,
+      suspect = max(suspect, early), early = 0
     WHERE state = 1 AND worker = ? RETURNING id, queue`,
 
   cancel_idle: `UPDATE task SET state = 6, finished_at = ?, due_at = NULL WHERE key = ? AND id = ? AND state IN (0, 2, 3)`,
   cancel_running: 'UPDATE task SET cancelling = 1 WHERE key = ? AND id = ? AND state = 1',
-  requeue: `UPDATE task SET state = 0, finished_at = NULL, crashes = 0, hand_backs = 0, deferrals = claims,
+  requeue: `UPDATE task SET state = 0, finished_at = NULL, suspect = 0, crashes = 0, hand_backs = 0, deferrals = claims,
       cancelling = 0, after = NULL, result = NULL WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
 
   count_change: 'UPDATE counter SET live = live + ?, waiting = waiting + ?',

@@ -42,7 +42,7 @@ export interface KnownWorker {
 }
 
 /**
- * One `write`: outcomes first (they release what waits behind them), then adds, then the claim.
+ * One `write`: progress, outcomes (which release what waits behind them), adds, and the claim, in this order.
  * Runs inside a transaction that the caller opened; holds what the answer needs.
  */
 export class WriteTransaction {
@@ -71,9 +71,9 @@ export class WriteTransaction {
   run(): Omit<Written, 'durable'> {
     const { batch, counts } = { batch: this.#batch, counts: this.#counter() }
     if (counts.pausing === 1) this.#paused = pausedQueues(this.#db)
+    this.#mark()
     const recorded = batch.outcomes.map((outcome) => this.#record(outcome, counts.waiting > 0))
     const added = this.#addAll(batch.adds)
-    this.#mark()
     const claimed =
       batch.claim === undefined || this.#worker === undefined
         ? undefined
@@ -244,6 +244,7 @@ export class WriteTransaction {
         task.dueAt ?? null,
         running ? task.claimFor! : null,
         running ? 1 : 0,
+        running && task.early === true ? 1 : 0,
         task.durability === 'power' ? 1 : 0,
         task.input.format | formatBits(task.carried, 'carried'),
         task.series ?? null,
@@ -260,6 +261,9 @@ export class WriteTransaction {
   #mark(): void {
     const worker = this.#worker
     if (worker === undefined) return
+    for (const { id, claims } of this.#batch.begun ?? []) {
+      this.#atEitherKey(id, (key) => this.#db.sql('begun').run(key, id, worker.incarnation, claims).changes === 1)
+    }
     for (const { id, claims, value } of this.#batch.progress) {
       const bits = formatBits(value, 'progress')
       this.#atEitherKey(
