@@ -74,8 +74,9 @@ export function explain(id: TaskId, around: Surroundings): Explanation {
         worker === undefined
           ? `worker ${record.worker}, which is gone; its tasks are about to be taken back`
           : `${worker.name} (process ${worker.pid})`
-      if (record.early)
+      if (record.early) {
         return say('running', `is claimed by ${where} ahead of its turn, and waits there for a free place.`)
+      }
       return say(
         'running',
         `is claimed by ${where}: attempt ${attemptNumber(record)} runs, or waits for its response to be sent.`,

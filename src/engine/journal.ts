@@ -249,9 +249,9 @@ export class Journal {
   }
 
   #next(): void {
-    if (this.#adds.length > 0 || this.#claimWanted || this.#urgent || this.#outcomes.length >= OUTCOMES_MAX)
+    if (this.#adds.length > 0 || this.#claimWanted || this.#urgent || this.#outcomes.length >= OUTCOMES_MAX) {
       this.#schedule()
-    else if (!this.#isEmpty()) {
+    } else if (!this.#isEmpty()) {
       if (this.#idle.length > 0) this.#schedule()
       else this.#arm(this.#outcomeWaitMs)
     }
