@@ -72,7 +72,7 @@ export class Worker implements JournalOwner {
       ...parts,
       rescuer: this.#rescuer,
       beat: () => this.#beat(),
-      poll: () => this.#poll(),
+      poll: () => void this.#poll(),
       handBackSurplus: () => {
         for (const lane of parts.lanes.values()) lane.lookForStall()
         return this.#handBackSurplus()
@@ -250,9 +250,8 @@ export class Worker implements JournalOwner {
   }
 
   /** The safety net under the wake-ups. A process that only adds learns how many tasks live, which bounds its adds. */
-  #poll(): void {
-    this.#cancelMaybe = true
-    this.#maybeReady = true
+  async #poll(): Promise<void> {
+    await this.#onRing()
     if (!this.#draining && !this.#failed) this.journal.wantClaim()
   }
 

@@ -42,15 +42,14 @@ export class CrashPlan {
   }
 
   /** Whether the process dies before it hears that this was written. */
-  comesAfter(batch: WriteBatch, { added, claimed, released }: Written): boolean {
-    if (this.point === 'after-commit') {
-      return batch.adds.some(({ name }, index) => added[index]!.kind === 'added' && this.isAbout(name))
-    }
+  comesAfter(batch: WriteBatch, { claimed, released }: Written): boolean {
+    if (this.point === 'after-commit') return batch.adds.some(({ name }) => this.isAbout(name))
     return (
       this.point === 'before-run' && [...released, ...(claimed?.tasks ?? [])].some(({ name }) => this.isAbout(name))
     )
   }
 
+  /** Whether it waits for a task of that name. */
   isAbout(name: string | undefined): boolean {
     return name !== undefined && (this.name === undefined || this.name === name)
   }

@@ -64,9 +64,7 @@ export class Ledger {
         worker.queues.includes(record.queue) &&
         worker.definitions.includes(record.name),
     )
-    // What crashed twice runs alone, and behind the others.
-    const ordinary = open.filter(({ crashes }) => crashes < 2)
-    return (ordinary.length > 0 ? ordinary : open).toSorted(byTurn)[0]
+    return open.toSorted(byTurn)[0]
   }
 
   #mayHaveMoved(record: TaskRecord, touched: ReadonlySet<TaskId>, now: Instant): boolean {

@@ -120,6 +120,24 @@ describe('a task with a delay', () => {
     assert.deepEqual(order, [1, 2, 0])
   })
 
+  test('runs within a poll when the wall clock jumps past its instant', async (t) => {
+    const { background, clock, events } = timedBench(t, { tasks: [echo], poll: '5s' })
+    const { id } = await clock.run(background.add(echo, 'a', { delay: '1h' }))
+    clock.setWall(clock.now() + 3_600_000)
+    await clock.advance(7_000)
+    assert.equal(events.all('attempt:end', id).length, 1)
+  })
+
+  test('does not run early when the wall clock jumps back', async (t) => {
+    const { background, clock, events } = timedBench(t, { tasks: [echo], poll: '5s' })
+    await clock.run(background.add(echo, 'a', { delay: '1m' }))
+    clock.setWall(clock.now() - 3_600_000)
+    await clock.advance(70_000)
+    assert.equal(events.all('attempt:start').length, 0)
+    await clock.advance(3_600_000)
+    assert.equal(events.all('attempt:end').length, 1)
+  })
+
   test('survives a restart and runs when it is due', async (t) => {
     const store = `sqlite:${databaseFile(t)}` as const
     const first = bench(t, { store, tasks: [echo] })

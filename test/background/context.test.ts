@@ -130,17 +130,13 @@ describe('progress', () => {
     resolve()
   })
 
-  test(
-    'is kept when the task has ended',
-    { todo: 'the store marks progress after the outcomes of its batch' },
-    async (t) => {
-      const task = looking((context) => context.progress('almost'))
-      const { background, row } = bench(t, { tasks: [task] })
-      const { id } = await background.add(task)
-      await background.result(id)
-      assert.equal((await row(id)).progress, 'almost')
-    },
-  )
+  test('is kept when the task has ended', async (t) => {
+    const task = looking((context) => context.progress('almost'))
+    const { background, row } = bench(t, { tasks: [task] })
+    const { id } = await background.add(task)
+    await background.result(id)
+    assert.equal((await row(id)).progress, 'almost')
+  })
 
   test('that cannot be stored throws in the task', async (t) => {
     const task = looking((context) => {

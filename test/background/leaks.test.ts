@@ -1,12 +1,13 @@
 /** What a background leaves behind when it has stopped, and what it gathers while it works: nothing. */
 import assert from 'node:assert/strict'
-import { fork, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import { bench, databaseFile } from '../support/bench.ts'
 import { turn } from '../support/fake-clock.ts'
+import { startProgram } from '../support/start-program.ts'
 
 const noop = defineTask({ name: 'noop', run: () => undefined })
 const fails = defineTask({
@@ -47,7 +48,7 @@ describe('a background that has stopped', () => {
   })
 
   test('lets its process end by itself', async (t) => {
-    const program = fork(child('ends-by-itself.ts'), [databaseFile(t)])
+    const program = startProgram(child('ends-by-itself.ts'), [databaseFile(t)])
     const [code, signal] = (await once(program, 'exit')) as [number | null, string | null]
     assert.deepEqual([code, signal], [0, null])
   })
@@ -62,7 +63,7 @@ test('a background that was only imported and created opens nothing and lets its
 })
 
 test('the memory of a background is the same after a hundred thousand tasks as after twenty thousand', async (t) => {
-  const program = fork(child('many-tasks.ts'), [databaseFile(t)], { execArgv: ['--expose-gc'] })
+  const program = startProgram(child('many-tasks.ts'), [databaseFile(t)], { execArgv: ['--expose-gc'] })
   const [used] = (await once(program, 'message')) as [{ readonly early: number; readonly late: number }]
   await once(program, 'exit')
   // One task costs several hundred bytes: kept, they would take tens of megabytes.

@@ -148,7 +148,10 @@ describe('a task that kills its process', () => {
       assert.equal((await victim.exited).signal, 'SIGKILL')
     }
     const heir = await TaskProcess.started(t, file)
-    for (const task of added) await adds.background.result(task.id)
+    for (const task of added) {
+      await adds.background.result(task.id)
+      assert.deepEqual([(await adds.row(task.id)).attempt, (await adds.row(task.id)).crashes], [1, 0])
+    }
     const { state, crashes, error } = await adds.row(id)
     assert.deepEqual(
       { state, crashes, code: error?.code },

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
+import { systemChance, systemClock } from '../../src/ports/system.ts'
+import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { bench, databaseFile, gate, timedBench, untilAborted } from '../support/bench.ts'
 import { turn } from '../support/fake-clock.ts'
 
@@ -187,6 +189,22 @@ describe('a paused queue', () => {
     // What was told before comes first: when this one has run, the pause has been heard.
     await runs.until('attempt:end', (await asks.background.add(noop)).id)
     assert.equal(runs.events.all('attempt:start', id).length, 0)
+    await asks.background.resume('mail')
+    await runs.until('attempt:end', id)
+  })
+
+  test('is paused also in a process that hears nothing, with its poll', async (t) => {
+    const file = databaseFile(t)
+    const deaf = () => new SqliteStore(file, { clock: systemClock, chance: systemChance })
+    const open = gate()
+    const waits = defineTask({ name: 'waits', queue: 'mail', run: () => open.opened })
+    const runs = bench(t, { store: deaf(), tasks: [waits, mail], queues: { mail: 1 }, poll: 100 })
+    const asks = bench(t, { store: deaf(), tasks: [waits, mail], works: false, poll: '1h' })
+    await runs.until('attempt:start', (await runs.background.add(waits)).id)
+    const { id } = await runs.background.add(mail)
+    await asks.background.pause('mail')
+    while ((await asks.row(id)).state !== 'ready') await turn()
+    open.open()
     await asks.background.resume('mail')
     await runs.until('attempt:end', id)
   })

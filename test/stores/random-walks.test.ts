@@ -3,14 +3,16 @@
  * that fails smaller. The checker is tried as well: on stores with one planted fault each, which it has to find.
  */
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import { array, assert as assertProperty, asyncProperty, check, nat } from 'fast-check'
+import { array, assert as assertProperty, asyncProperty, check, nat, sample } from 'fast-check'
 import type { Incarnation, Instant, TaskId } from '../../src/model/task.ts'
 import type { CancelAnswer, Rescued, WriteBatch, Written } from '../../src/ports/store.ts'
 import { systemChance as chance, systemClock as clock } from '../../src/ports/system.ts'
 import { type Step, walk } from '../../src/stores/conformance/walk.ts'
 import { World } from '../../src/stores/conformance/world.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
+import { databaseFile } from '../support/bench.ts'
 
 const CAN = { shared: false, persistent: false }
 const STEP = array(nat(999), { maxLength: 24, size: 'max' })
@@ -76,6 +78,21 @@ describe('random walks', () => {
   test('every store answer and every task is what the plain model says', async () => {
     const holds = asyncProperty(WALK, (steps) => tryWalk(steps, () => new SqliteStore(undefined, parts)))
     await assertProperty(holds, { seed: 20_260_101, numRuns: 60 })
+  })
+
+  test('leave the counters of the file at what a recount gives', async (t) => {
+    const walks = sample(WALK, { seed: 7, numRuns: 8 })
+    for (const [i, steps] of walks.entries()) {
+      const file = databaseFile(t).replace('tasks', `tasks-${i}`)
+      const store = (): SqliteStore => new SqliteStore(file, { ...parts, sync: 'async' })
+      await World.use({ store, remove() {} }, { shared: true, persistent: true }, (world) => walk(world, steps))
+      const db = new DatabaseSync(file)
+      const recount =
+        'SELECT count(*) FILTER (WHERE state < 4) AS live, count(*) FILTER (WHERE state = 3) AS waiting FROM task'
+      const [counted, kept] = [db.prepare(recount).get(), db.prepare('SELECT live, waiting FROM counter').get()]
+      db.close()
+      assert.deepEqual(kept, counted)
+    }
   })
 
   for (const Faulty of FAULTY) {

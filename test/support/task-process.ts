@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -7,6 +7,7 @@ import type { AddOptions } from '../../src/model/add-options.ts'
 import type { BackgroundEvents, EventName } from '../../src/model/events.ts'
 import { later } from './bench.ts'
 import { EventLog, type Heard } from './event-log.ts'
+import { startProgram } from './start-program.ts'
 
 /** What a process of ours can be told. */
 export type Order =
@@ -35,7 +36,9 @@ export class TaskProcess {
 
   constructor(t: TestContext, file: string, options: Options) {
     const script = join(import.meta.dirname, 'children', 'task-worker.ts')
-    this.child = fork(script, [JSON.stringify({ store: `sqlite:${file}`, ...options })], { serialization: 'advanced' })
+    this.child = startProgram(script, [JSON.stringify({ store: `sqlite:${file}`, ...options })], {
+      serialization: 'advanced',
+    })
     this.exited = once(this.child, 'exit').then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as NodeJS.Signals | null,

@@ -134,6 +134,7 @@ describe('a crash', () => {
     const running = lab.run('1h')
     const { now } = lab
     await begun.opened
+    await lab.advance(0)
     await lab.crash()
     assert.deepEqual([await running, lab.now], [[], now])
     assert.equal((await lab.run()).length, 1)

@@ -129,6 +129,8 @@ describe('lab.run', () => {
     await lab.background.add(double, 2, { queue: 'elsewhere' })
     assert.deepEqual(await lab.run(), [])
     assert.equal(await lab.step(), undefined)
+    await lab.background.add(double, 3)
+    assert.equal((await lab.step())?.input, 3)
     await lab.background.resume('mail')
     assert.deepEqual(
       (await lab.run()).map(({ input }) => input),

@@ -73,6 +73,16 @@ export const handBack = [
     assert.equal((await worker.write({})).live, 2)
   }),
 
+  test('a cancel that was asked for is not brought about by a claim that is not held', async (world) => {
+    const [worker, other] = [await world.worker(), await world.worker()]
+    const task = await worker.run()
+    await world.store.cancel(task.id, world.now)
+    assert.deepEqual(await worker.store.handBack(worker.incarnation, [{ ...task, claims: 2 }], world.now), [])
+    assert.deepEqual(await other.store.handBack(other.incarnation, [task], world.now), [])
+    assert.deepEqual(await other.store.handBack(other.incarnation, 'all', world.now), [])
+    assert.deepEqual(pick(await world.find(task), 'state', 'cancelling'), { state: 'running', cancelling: true })
+  }),
+
   test('a worker can retire after it gave everything back', async (world) => {
     const [worker, other] = [await world.worker(), await world.worker()]
     const task = await worker.run()

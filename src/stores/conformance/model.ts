@@ -3,19 +3,31 @@ import { isFinal, LIVE_STATES, type TaskState } from '../../model/task-state.ts'
  * The contract of `Store` once more, as the plainest program that keeps it: lists in memory, walked from end to end.
  * The random walks ask it what a store should have answered.
  */
-import type { Incarnation, Instant, NewTask, Outcome, Retention, TaskId, TaskRecord } from '../../model/task.ts'
+import type {
+  ClaimedTask,
+  Incarnation,
+  Instant,
+  NewTask,
+  Outcome,
+  Retention,
+  TaskId,
+  TaskRecord,
+} from '../../model/task.ts'
 import type { Added, CancelAnswer, ClaimAsk, WriteBatch } from '../../ports/store.ts'
 
 /** What the model keeps of a task; `passed` says that its first attempt has ended. */
-export type ModelTask = { -readonly [K in keyof TaskRecord]: TaskRecord[K] } & { passed: boolean }
+export type ModelTask = { -readonly [K in keyof TaskRecord]: TaskRecord[K] } & { passed: boolean; suspect: boolean }
+
+/** A claimed task, as far as the model knows it. */
+export type ModelClaim = Pick<ClaimedTask, 'id' | 'claims' | 'early' | 'suspect'>
 
 /** What a write should have answered. Queues in which something became ready are the least that has to be told. */
 export interface ModelWritten {
   readonly added: readonly Added[]
   readonly recorded: readonly boolean[]
-  readonly released: readonly TaskId[]
+  readonly released: readonly ModelClaim[]
   readonly ready: ReadonlySet<string>
-  readonly claimed: readonly TaskId[] | undefined
+  readonly claimed: readonly ModelClaim[] | undefined
   readonly nextDueAt: Instant | undefined
   readonly cancelling: readonly TaskId[]
   readonly fenced: boolean
@@ -29,6 +41,7 @@ export class ModelStore {
   #ready = new Set<string>()
   #taken = new Set<TaskId>()
   #room = new Map<string, number>()
+  #early: ReadonlyMap<string, number> = new Map()
 
   get live(): number {
     return this.in(...LIVE_STATES).length
@@ -44,12 +57,17 @@ export class ModelStore {
     return this.in('running').filter((task) => task.worker === worker)
   }
 
-  write({ worker, outcomes, adds, claim }: WriteBatch, now: Instant): ModelWritten {
+  write({ worker, begun = [], outcomes, adds, claim }: WriteBatch, now: Instant): ModelWritten {
     const names = worker === undefined ? undefined : this.workers.get(worker)
     this.#ready = new Set()
     this.#taken = new Set()
     this.#room = new Map(names === undefined ? [] : claim?.room)
-    const released: TaskId[] = []
+    this.#early = new Map(claim?.early)
+    const released: ModelClaim[] = []
+    for (const { id, claims } of names === undefined ? [] : begun) {
+      const task = this.tasks.get(id)
+      if (task?.state === 'running' && task.worker === worker && task.claims === claims) task.early = false
+    }
     const recorded = outcomes.map((outcome) => {
       const isHeld = this.#record(outcome, worker, now)
       if (isHeld) released.push(...this.#release(outcome.id, worker, names))
@@ -82,7 +100,8 @@ export class ModelStore {
       case 'retry':
         if (task.cancelling) end(task, 'cancelled', now)
         else {
-          Object.assign(task, { state: 'scheduled', dueAt: outcome.dueAt, worker: undefined, passed: true })
+          const { dueAt } = outcome
+          Object.assign(task, { state: 'scheduled', dueAt, worker: undefined, passed: true, early: false })
           if (!outcome.costsAttempt) task.deferrals++
         }
         break
@@ -97,7 +116,7 @@ export class ModelStore {
   }
 
   /** What waits behind a task whose first attempt has ended; the finishing worker takes what it has room for. */
-  #release(id: TaskId, worker?: Incarnation, names?: ReadonlySet<string>): TaskId[] {
+  #release(id: TaskId, worker?: Incarnation, names?: ReadonlySet<string>): ModelClaim[] {
     const followers = this.in('waiting').filter((task) => task.after === id)
     return followers.flatMap((task) => {
       const room = this.#room.get(task.queue) ?? 0
@@ -106,8 +125,7 @@ export class ModelStore {
         return []
       }
       this.#room.set(task.queue, room - 1)
-      take(task, worker)
-      return [task.id]
+      return [take(task, worker, room <= (this.#early.get(task.queue) ?? 0))]
     })
   }
 
@@ -124,39 +142,40 @@ export class ModelStore {
       else this.#taken.add(given.id)
       return isSame ? { kind: 'exists', state: there.state } : { kind: 'taken', by: there.name }
     }
-    const { idempotent: _, claimFor, early: __, ...fields } = given
+    const { idempotent: _, claimFor, early, ...fields } = given
     // Nobody waits behind a stranger whose id was wanted.
     const ahead = given.after === undefined || this.#taken.has(given.after) ? undefined : this.tasks.get(given.after)
     const task: ModelTask = { ...fields, ...UNTOUCHED }
     this.tasks.set(given.id, task)
     if (given.dueAt !== undefined) task.state = 'scheduled'
     else if (ahead !== undefined && !isFinal(ahead.state) && !ahead.passed) task.state = 'waiting'
-    else if (claimFor !== undefined && claimFor === worker && !this.paused.has(given.queue)) take(task, claimFor)
-    else this.#ready.add(given.queue)
+    else if (claimFor !== undefined && claimFor === worker && !this.paused.has(given.queue)) {
+      take(task, claimFor, early === true)
+    } else this.#ready.add(given.queue)
     return { kind: 'added', state: task.state }
   }
 
-  #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: ReadonlySet<string>, now: Instant): TaskId[] {
+  #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: ReadonlySet<string>, now: Instant): ModelClaim[] {
     for (const task of this.in('scheduled')) if (task.dueAt! <= now) this.#makeReady(task)
-    const claimed: ModelTask[] = []
+    const claimed: [ModelTask, ModelClaim][] = []
     let risk = probation
     for (const queue of room.keys()) {
       if (this.paused.has(queue)) continue
       const known = this.in('ready').filter((task) => task.queue === queue && names.has(task.name))
-      const places = this.#room.get(queue)!
+      const rooms = this.#room.get(queue)!
+      const places = Math.max(0, rooms - (this.#early.get(queue) ?? 0))
       const chosen = known
         .filter((task) => task.crashes < 2)
         .sort(byPriority)
-        .slice(0, places)
+        .slice(0, rooms)
       const risky = known.find((task) => task.crashes >= 2)
       if (risk && risky !== undefined && chosen.length < places) {
         chosen.push(risky)
         risk = false
       }
-      for (const task of chosen) take(task, worker)
-      claimed.push(...chosen)
+      for (const [i, task] of chosen.entries()) claimed.push([task, take(task, worker, i >= places)])
     }
-    return claimed.sort(byPriority).map((task) => task.id)
+    return claimed.sort(([a], [b]) => byPriority(a, b)).map(([, claim]) => claim)
   }
 
   handBack(worker: Incarnation, claims: readonly { id: TaskId; claims: number }[] | 'all', now: Instant): TaskId[] {
@@ -169,7 +188,9 @@ export class ModelStore {
         return []
       }
       this.#makeReady(task)
-      task.handBacks++
+      if (task.early) task.deferrals++
+      else task.handBacks++
+      task.early = false
       return [task.id]
     })
   }
@@ -180,11 +201,12 @@ export class ModelStore {
     const [requeued, quarantined]: [TaskId[], TaskId[]] = [[], []]
     for (const task of this.heldBy(dead)) {
       if (task.cancelling) this.#endUnheard(task, 'cancelled', now)
-      else if (++task.crashes > 2) {
+      else if (!task.early && ++task.crashes > 2) {
         this.#endUnheard(task, 'quarantined', now)
         quarantined.push(task.id)
       } else {
         this.#makeReady(task)
+        if (task.early) Object.assign(task, { suspect: true, early: false, deferrals: task.deferrals + 1 })
         requeued.push(task.id)
       }
     }
@@ -210,7 +232,14 @@ export class ModelStore {
     const task = this.tasks.get(id)
     if (task === undefined || !isFinal(task.state) || task.state === 'succeeded') return false
     this.#makeReady(task)
-    const fresh = { crashes: 0, handBacks: 0, deferrals: task.claims, cancelling: false, after: undefined }
+    const fresh = {
+      suspect: false,
+      crashes: 0,
+      handBacks: 0,
+      deferrals: task.claims,
+      cancelling: false,
+      after: undefined,
+    }
     Object.assign(task, fresh, { result: undefined, finishedAt: undefined })
     return true
   }
@@ -243,6 +272,7 @@ const UNTOUCHED = {
   handBacks: 0,
   deferrals: 0,
   early: false,
+  suspect: false,
   progress: undefined,
   result: undefined,
   error: undefined,
@@ -251,9 +281,11 @@ const UNTOUCHED = {
   passed: false,
 }
 
-function take(task: ModelTask, worker: Incarnation): void {
-  Object.assign(task, { state: 'running', worker })
+function take(task: ModelTask, worker: Incarnation, early: boolean): ModelClaim {
+  Object.assign(task, { state: 'running', worker, early })
   task.claims++
+  const { id, claims, suspect } = task
+  return { id, claims, early, suspect }
 }
 
 function end(task: ModelTask, state: TaskState, now: Instant): void {

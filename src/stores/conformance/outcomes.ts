@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Instant, Outcome } from '../../model/task.ts'
+import type { Instant, Outcome, StoredError, TaskId } from '../../model/task.ts'
 import { attemptNumber } from '../../model/task.ts'
 import { type Case, test } from './case.ts'
 import { cancelled, type Claim, fail, json, NO_LUCK, pick, retry, succeed } from './fixtures.ts'
@@ -106,6 +106,29 @@ const MOVES = [
     assert.equal((await world.find(task)).error, undefined)
   }),
 
+  test('the error of an attempt takes the place of the one before', async (world) => {
+    const worker = await world.worker()
+    const errorOf = async (id: TaskId): Promise<string | undefined> => (await world.find(id)).error?.message
+    const of = (message: string): StoredError => ({ name: 'Error', message })
+    const task = await worker.run()
+    await worker.finish({ ...task, move: 'retry', dueAt: world.now, costsAttempt: true, error: of('first') })
+    await worker.finish({
+      ...(await worker.claimOne()),
+      move: 'retry',
+      dueAt: world.now,
+      costsAttempt: true,
+      error: of('second'),
+    })
+    assert.equal(await errorOf(task.id), 'second')
+    await worker.finish({ ...(await worker.claimOne()), move: 'fail', error: of('third') })
+    assert.equal(await errorOf(task.id), 'third')
+    await world.store.requeue(task.id, world.now)
+    const claim = await worker.claimOne()
+    await world.store.cancel(task.id, world.now)
+    await worker.finish({ ...claim, move: 'retry', dueAt: world.now, costsAttempt: true, error: of('fourth') })
+    assert.deepEqual(pick(await world.find(task), 'state', 'error'), { state: 'cancelled', error: of('fourth') })
+  }),
+
   test('outcomes count before the claim of their write: what they free can be claimed again', async (world) => {
     const worker = await world.worker()
     const task = await worker.run()
@@ -154,8 +177,9 @@ const PROGRESS = [
 ]
 
 /** The ways an attempt ends, as an outcome under a claim. */
-const KINDS: Readonly<Record<Outcome['move'], (claim: Claim, now: Instant) => Outcome>> = {
+const KINDS: Readonly<Record<string, (claim: Claim, now: Instant) => Outcome>> = {
   succeed: (claim) => succeed(claim, { result: json('late') }),
+  'succeed, forgotten,': (claim) => succeed(claim, { forget: true }),
   retry: (claim, now) => retry(claim, now + 1),
   fail,
   cancel: cancelled,
@@ -182,6 +206,19 @@ const LOSSES: Readonly<Record<string, (world: World) => Promise<Stale>>> = {
   },
   'the claim of another worker': async (world) => {
     const claim = await (await world.worker()).run()
+    return { by: await world.worker(), claim }
+  },
+  'an older claim, while a cancel is asked for': async (world) => {
+    const by = await world.worker()
+    const claim = await by.run()
+    await by.finish(retry(claim, world.now))
+    await by.claimOne()
+    await world.store.cancel(claim.id, world.now)
+    return { by, claim }
+  },
+  'the claim of another worker, while a cancel is asked for': async (world) => {
+    const claim = await (await world.worker()).run()
+    await world.store.cancel(claim.id, world.now)
     return { by: await world.worker(), claim }
   },
   'a claim that was rescued': async (world) => {
@@ -244,7 +281,10 @@ const REST = [
     const worker = await world.worker()
     const strange = { id: world.task().id, claims: 1 }
     const outcomes = Object.values(KINDS).map((outcome) => outcome(strange, world.now))
-    assert.deepEqual(await worker.finish(...outcomes), [false, false, false, false])
+    assert.deepEqual(
+      await worker.finish(...outcomes),
+      outcomes.map(() => false),
+    )
   }),
 
   test('outcomes without a worker count for nothing', async (world) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { attemptNumber, type NewTask } from '../../model/task.ts'
+import { attemptNumber, type ClaimedTask, type NewTask } from '../../model/task.ts'
 import { test } from './case.ts'
 import { ids, pick, retry, succeed } from './fixtures.ts'
 import type { World } from './world.ts'
@@ -95,7 +95,11 @@ export const rescue = [
     assert.deepEqual(pick(await world.find(task), 'state', 'crashes'), { state: 'ready', crashes: 2 })
     const worker = await world.worker()
     assert.deepEqual((await worker.claim({ probation: false })).tasks, [])
-    assert.equal((await worker.claimOne({ probation: true })).id, task.id)
+    assert.deepEqual(pick(await worker.claimOne({ probation: true }), 'id', 'claims', 'crashes'), {
+      id: task.id,
+      claims: 3,
+      crashes: 2,
+    })
   }),
 
   test('tasks on probation are claimed one at a time, the oldest first, whatever room there is', async (world) => {
@@ -153,6 +157,37 @@ export const rescue = [
     const worker = await world.worker()
     assert.deepEqual((await worker.claim()).tasks, [])
     assert.equal((await worker.write({})).live, 0)
+  }),
+
+  test('a quarantine touches no task of another worker', async (world) => {
+    const tasks = await onProbation(world, 2)
+    const [dying, other] = [await world.worker(), await world.worker()]
+    const [mine, theirs] = [await dying.claimOne(), await other.claimOne()]
+    assert.deepEqual(ids([mine, theirs]), ids(tasks))
+    const { quarantined } = await world.store.rescue(dying.incarnation, world.now)
+    assert.deepEqual(quarantined, [mine.id])
+    assert.deepEqual(await other.finish(succeed(theirs)), [true])
+  }),
+
+  test('the evidence of a quarantine takes the place of an earlier error', async (world) => {
+    const worker = await world.worker()
+    const task = await worker.run()
+    await worker.finish(retry(task, world.now))
+    await crash(world, 3)
+    assert.deepEqual(await world.states(task), ['quarantined'])
+    assert.equal((await world.find(task)).error?.code, 'ATTEMPT_CRASHED')
+  }),
+
+  test('a task on probation needs a free place: it is not claimed ahead of its turn', async (world) => {
+    const [task] = (await onProbation(world, 1)) as [NewTask]
+    const worker = await world.worker()
+    const claim = async (early: number): Promise<readonly ClaimedTask[]> => {
+      const wish = { room: new Map([['default', 3]]), early: new Map([['default', early]]), probation: true }
+      return (await worker.write({ claim: wish })).claimed!.tasks
+    }
+    assert.deepEqual(await claim(3), [])
+    assert.deepEqual(ids(await claim(2)), [task.id])
+    assert.equal((await world.find(task)).early, false)
   }),
 
   test('a hand-back and a retry are no crashes: they bring no task on probation', async (world) => {

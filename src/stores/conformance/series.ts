@@ -65,6 +65,19 @@ export const series = [
     assert.deepEqual(await world.states(urgent), ['ready'])
   }),
 
+  test('what is released while no place is free is claimed ahead of its turn', async (world) => {
+    const worker = await world.worker()
+    for (const places of [1, 0]) {
+      const [first] = await running(world, worker, 2)
+      const wish = { room: new Map([['default', 2]]), early: new Map([['default', 2 - places]]), probation: true }
+      const { released } = await worker.write({ outcomes: [succeed(first)], claim: wish })
+      assert.deepEqual(
+        released.map(({ early }) => early),
+        [places === 0],
+      )
+    }
+  }),
+
   test('a worker without room for the queue of the next one, or that does not know it, leaves it to others', async (world) => {
     const worker = await world.worker()
     for (const fields of [{ queue: 'mail' }, { name: 'strange' }]) {

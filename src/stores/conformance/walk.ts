@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { NewTask, Outcome, TaskId } from '../../model/task.ts'
 import type { ClaimAsk, Store, WriteBatch } from '../../ports/store.ts'
 import { cancelled, type Claim, fail, ids, json, retry, sorted, succeed } from './fixtures.ts'
-import { type ModelTask, ModelStore } from './model.ts'
+import { type ModelClaim, type ModelTask, ModelStore } from './model.ts'
 import type { World, WorldWorker } from './world.ts'
 
 /** One step of a walk: numbers from 0, which decide all that is open, one after another; what is missing is 0. */
@@ -93,7 +93,9 @@ class Walker {
     const outcomes = this.#outcomes(worker, choices)
     const adds = this.#adds(worker, choices)
     const claim = choices.below(2) === 0 ? claimAsk(choices) : undefined
-    const batch: WriteBatch = { worker: worker.incarnation, outcomes, adds, progress: [], durability: undefined, claim }
+    const begun = this.#begun(worker, choices)
+    const rest = { progress: [], durability: undefined }
+    const batch: WriteBatch = { ...rest, worker: worker.incarnation, outcomes, begun, adds, claim }
     const written = await worker.write(batch)
     const expected = this.#model.write(batch, this.#world.now)
     const { claimed, ready } = written
@@ -101,8 +103,8 @@ class Walker {
       {
         added: written.added,
         recorded: written.recorded,
-        released: ids(written.released).sort(),
-        claimed: claimed === undefined ? undefined : ids(claimed.tasks),
+        released: byId(written.released.map(claimOf)),
+        claimed: claimed?.tasks.map(claimOf),
         nextDueAt: claimed?.nextDueAt,
         cancelling: [...(claimed?.cancelling ?? [])].sort(),
         fenced: written.fenced,
@@ -111,7 +113,7 @@ class Walker {
       {
         added: expected.added,
         recorded: expected.recorded,
-        released: [...expected.released].sort(),
+        released: byId(expected.released),
         claimed: expected.claimed,
         nextDueAt: expected.nextDueAt,
         cancelling: [...expected.cancelling].sort(),
@@ -130,6 +132,12 @@ class Walker {
       const task = choices.once(5) ? choices.of([...this.#model.tasks.values()]) : choices.of(held)
       return task === undefined ? [] : [this.#outcome(task, choices)]
     })
+  }
+
+  /** Attempts that have begun: some that the worker holds, now and then under a stale claim. */
+  #begun(worker: WorldWorker, choices: Choices): Claim[] {
+    const held = this.#model.heldBy(worker.incarnation).filter(() => choices.once(3))
+    return held.map(({ id, claims }) => ({ id, claims: claims - (choices.once(6) ? 1 : 0) }))
   }
 
   #outcome(task: ModelTask, choices: Choices): Outcome {
@@ -157,6 +165,7 @@ class Walker {
         priority: choices.below(3) - 1,
         dueAt: !inSeries && choices.once(4) ? this.#world.now + choices.below(400) : undefined,
         claimFor: choices.below(2) === 0 ? worker.incarnation : undefined,
+        early: choices.once(3),
         series: before === undefined ? undefined : (before.series ?? before.id),
         after: before?.id === own ? undefined : before?.id,
       })
@@ -243,7 +252,7 @@ class Walker {
   async compare(): Promise<void> {
     const { store } = this.#world
     for (const id of this.#known) {
-      const { passed: _, ...expected } = this.#model.tasks.get(id) ?? { passed: false }
+      const { passed: _, suspect: __, ...expected } = this.#model.tasks.get(id) ?? { passed: false, suspect: false }
       const found = await store.find(id)
       if (!('id' in expected)) assert.equal(found, undefined)
       else {
@@ -263,16 +272,27 @@ class Walker {
   }
 }
 
-/** Whom it waits behind means something only while it waits. */
-function stripped<T extends Pick<ModelTask, 'state' | 'after'>>(record: T): T {
-  return record.state === 'waiting' ? record : { ...record, after: undefined }
+/** Whom it waits behind means something only while it waits, and whether it has begun only while it runs. */
+function stripped<T extends Pick<ModelTask, 'state' | 'after' | 'early'>>(record: T): T {
+  const { state, after, early } = record
+  return { ...record, after: state === 'waiting' ? after : undefined, early: state === 'running' && early }
+}
+
+function claimOf({ id, claims, early, suspect }: ModelClaim): ModelClaim {
+  return { id, claims, early, suspect }
+}
+
+function byId(claims: readonly ModelClaim[]): ModelClaim[] {
+  return claims.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 function claimAsk(choices: Choices): ClaimAsk {
   const room = new Map<string, number>()
+  const early = new Map<string, number>()
   for (const queue of choices.once(2) ? QUEUES : QUEUES.toReversed()) {
     const places = choices.below(4)
     if (places > 0 || choices.below(2) === 0) room.set(queue, places)
+    if (choices.once(3)) early.set(queue, choices.below(4))
   }
-  return { room, probation: choices.below(3) > 0 }
+  return { room, early, probation: choices.below(3) > 0 }
 }

@@ -28,7 +28,8 @@ export function claimTasks(
     // What will not begin at once is claimed by a second statement, and marked: the first one found all there is, or this is the rest.
     if (early > 0 && rows.length === room - early) rows.push(...claimIn(db, worker, queue, early, true))
     if (rows.length >= room) more = true
-    if (probation && rows.length < room) {
+    // A task on probation needs a place: it must not die with a worker that had no place for it yet.
+    if (probation && rows.length < room - early) {
       const risky = db.sql('claim_probation').all(worker.incarnation, queue, worker.namesJson) as unknown as ClaimRow[]
       if (risky.length > 0) probation = false
       rows.push(...risky)

@@ -40,7 +40,7 @@ export const statements = {
 
   /** The task that waits behind `after`; its first attempt has just ended. */
   follower: `SELECT key, queue, name FROM task WHERE after = ? AND state = 3`,
-  release_claimed: `UPDATE task SET state = 1, worker = ?, claims = claims + 1
+  release_claimed: `UPDATE task SET state = 1, worker = ?, early = ?, claims = claims + 1
     WHERE key = ? AND state = 3 RETURNING ${CLAIM_COLUMNS}`,
   release_ready: 'UPDATE task SET state = 0 WHERE key = ? AND state = 3',
   /** A waiting task was cancelled: what waits behind it waits behind its predecessor. */

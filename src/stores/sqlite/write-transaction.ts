@@ -152,8 +152,10 @@ export class WriteTransaction {
     const followers = this.#db.sql('follower').all(id) as { key: number; queue: string; name: string }[]
     for (const { key, queue, name } of followers) {
       this.#waiting--
-      if (this.#worker?.names.has(name) === true && this.#takePlace(queue)) {
-        const row = this.#db.sql('release_claimed').get(this.#worker.incarnation, key) as unknown as ClaimRow
+      const room = this.#worker?.names.has(name) === true ? this.#takeRoom(queue) : undefined
+      if (this.#worker !== undefined && room !== undefined) {
+        const early = room === 'early' ? 1 : 0
+        const row = this.#db.sql('release_claimed').get(this.#worker.incarnation, early, key) as unknown as ClaimRow
         this.#released.push(claimedTask(row))
       } else {
         this.#db.sql('release_ready').run(key)
@@ -162,13 +164,14 @@ export class WriteTransaction {
     }
   }
 
-  /** A place for a released task, if this worker has asked for tasks of its queue and has one left. */
-  #takePlace(queue: string): boolean {
-    const room = this.#room?.get(queue) ?? this.#batch.claim?.room.get(queue) ?? 0
-    if (room <= 0 || this.#paused.has(queue)) return false
-    this.#room ??= new Map(this.#batch.claim?.room)
+  /** Room for a released task, if this worker has asked for tasks of its queue and has some left: first its places. */
+  #takeRoom(queue: string): 'place' | 'early' | undefined {
+    const claim = this.#batch.claim
+    const room = this.#room?.get(queue) ?? claim?.room.get(queue) ?? 0
+    if (room <= 0 || this.#paused.has(queue)) return undefined
+    this.#room ??= new Map(claim?.room)
     this.#room.set(queue, room - 1)
-    return true
+    return room > (claim?.early?.get(queue) ?? 0) ? 'place' : 'early'
   }
 
   // Adds

@@ -3,6 +3,7 @@
  * `POST /<n>` adds a series of three notes and answers 201. It tells its port, and stops on SIGTERM.
  */
 import { createServer } from 'node:http'
+import { flushCompileCache } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { nodeTasks } from '../../../src/adapters/node.ts'
 import { createBackground } from '../../../src/index.ts'
@@ -11,6 +12,7 @@ import { note } from '../../support/definitions.ts'
 
 const [file = '', notes = ''] = process.argv.slice(2)
 const background = createBackground({ store: `sqlite:${file}`, tasks: [note], logger: SILENT, concurrency: 4 })
+flushCompileCache()
 await background.start()
 
 const server = createServer(

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { systemChance as chance, createIds, systemClock as clock } from '../../../src/ports/system.ts'
-import { fail, json, succeed } from '../../../src/stores/conformance/fixtures.ts'
-import { type Wish, World } from '../../../src/stores/conformance/world.ts'
+import { type Claim, fail, json, retry, succeed } from '../../../src/stores/conformance/fixtures.ts'
+import { type Wish, World, type WorldWorker } from '../../../src/stores/conformance/world.ts'
 import { homeKey, spareKey } from '../../../src/stores/sqlite/keys.ts'
 import { SqliteStore } from '../../../src/stores/sqlite/sqlite-store.ts'
+import { databaseFile } from '../../support/bench.ts'
+import { openStoreOn, task, write } from './open.ts'
 
 const EPOCH_MS = Date.UTC(2020, 0, 1)
 
@@ -70,6 +73,27 @@ describe('the spare key of an id', () => {
   })
 })
 
+describe('a row', () => {
+  test('is at the home key of its id, or at the spare key where it has none or another one was there first', async (t) => {
+    const file = databaseFile(t)
+    const store = await openStoreOn(t, file)
+    const [ours, twin] = [uuid(EPOCH_MS + 5, 7, '8000-000000000001'), uuid(EPOCH_MS + 5, 7, '8000-000000000002')]
+    const own = { id: 'welcome:42', idempotent: true }
+    const looksLikeOurs = { id: uuid(EPOCH_MS + 9, 1), idempotent: true }
+    await write(store, { adds: [{ id: ours }, { id: twin }, own, looksLikeOurs].map((fields) => task(fields)) })
+    await store.close()
+    const db = new DatabaseSync(file)
+    const rows = db.prepare('SELECT id, key FROM task').all()
+    db.close()
+    assert.deepEqual(Object.fromEntries(rows.map(({ id, key }) => [id, key])), {
+      [ours]: homeKey(ours),
+      [twin]: spareKey(twin),
+      [own.id]: spareKey(own.id),
+      [looksLikeOurs.id]: spareKey(looksLikeOurs.id),
+    })
+  })
+})
+
 describe('two ids with one home key', () => {
   const CAN = { shared: false, persistent: false }
   const inWorld = (body: (world: World) => Promise<void>) => (): Promise<void> =>
@@ -100,6 +124,51 @@ describe('two ids with one home key', () => {
       assert.equal((await worker.claimOne()).id, second)
     }),
   )
+
+  const verbs: Readonly<Record<string, (world: World, worker: WorldWorker, claim: Claim) => Promise<unknown>>> = {
+    'a success': (_, worker, claim) => worker.finish(succeed(claim)),
+    'a success that is forgotten': (_, worker, claim) => worker.finish(succeed(claim, { forget: true })),
+    'a retry': (world, worker, claim) => worker.finish(retry(claim, world.now)),
+    'a retry that is cancelled': async (world, worker, claim) => {
+      await world.store.cancel(claim.id, world.now)
+      await worker.finish(retry(claim, world.now))
+    },
+    'a failure': (_, worker, claim) => worker.finish(fail(claim)),
+    'a hand-back': (world, { store, incarnation }, claim) => store.handBack(incarnation, [claim], world.now),
+    'a cancelled hand-back': async (world, { store, incarnation }, claim) => {
+      await store.cancel(claim.id, world.now)
+      await store.handBack(incarnation, [claim], world.now)
+    },
+    'a cancel of a running task': (world, { store }, claim) => store.cancel(claim.id, world.now),
+    'a cancel of an idle task': async (world, { store, incarnation }, claim) => {
+      await store.handBack(incarnation, 'all', world.now)
+      await store.cancel(claim.id, world.now)
+    },
+    'a requeue': async (world, worker, claim) => {
+      await worker.finish(fail(claim), fail({ ...claim, id: claim.id.replace(/2$/, '1') }))
+      await worker.store.requeue(claim.id, world.now)
+    },
+    'a note of progress': (_, worker, claim) => worker.write({ progress: [{ ...claim, value: json(1) }] }),
+    'a beginning': (_, worker, claim) => worker.write({ begun: [claim] }),
+  }
+  for (const [verb, act] of Object.entries(verbs)) {
+    test(
+      `are not mistaken for each other by ${verb}`,
+      inWorld(async (world) => {
+        const [first, second] = twins(world.now)
+        const worker = await world.worker()
+        await worker.run({ id: first, early: true })
+        const { id, claims } = await worker.run({ id: second, early: true })
+        const [before, twin] = [await world.find(first), await world.find(second)]
+        await act(world, worker, { id, claims })
+        const after = await world.find(first)
+        const untouched = verb === 'a requeue' ? 'failed' : verb === 'a cancel of an idle task' ? 'ready' : 'running'
+        assert.equal(after.state, untouched)
+        if (untouched === 'running') assert.deepEqual(after, before)
+        assert.notDeepEqual(await world.store.find(second), twin)
+      }),
+    )
+  }
 
   test(
     'can be added again, handed back, cancelled, waited for and removed',

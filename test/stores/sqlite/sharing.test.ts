@@ -1,7 +1,7 @@
 /** Several processes on one file: nobody loses anything, nobody starves, and waiting for another blocks no event loop. */
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
-import { succeed } from '../../../src/stores/conformance/fixtures.ts'
+import { fail, succeed } from '../../../src/stores/conformance/fixtures.ts'
 import { ask } from '../../../src/stores/conformance/world.ts'
 import type { SqliteStore } from '../../../src/stores/sqlite/sqlite-store.ts'
 import { databaseFile } from '../../support/bench.ts'
@@ -150,6 +150,22 @@ describe('a store whose file another process holds locked', () => {
     await clock.advance(5)
     assert.equal(refused, 5)
     await Promise.all(writes)
+  })
+
+  test('prunes nothing that was requeued while it waited', async (t) => {
+    const file = databaseFile(t)
+    const store = await openStoreOn(t, file)
+    const worker = await register(store)
+    const add = task({ claimFor: worker })
+    await write(store, { worker, adds: [add], outcomes: [] })
+    await write(store, { worker, outcomes: [fail({ id: add.id, claims: 1 })] })
+    const holder = new Child<string>(t, 'lock-holder.ts', [file])
+    await holder.next()
+    const retention = { succeeded: 0, failed: 0, cancelled: 0, quarantined: 0 }
+    const work = [store.requeue(add.id), store.prune(retention, 1_000, 100)] as const
+    holder.tell('release')
+    assert.deepEqual(await Promise.all(work), [true, { removed: 0, done: true }])
+    assert.equal((await store.find(add.id))?.state, 'ready')
   })
 
   test('refuses what still waits when it is closed', async (t) => {

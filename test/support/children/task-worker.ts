@@ -2,6 +2,7 @@
  * A process with a background: `node task-worker.ts <options as JSON>`. It reports its events over IPC and does what it
  * is told. It never ends by itself.
  */
+import { flushCompileCache } from 'node:module'
 import type { BackgroundOptions } from '../../../src/background-options.ts'
 import { systemPorts } from '../../../src/background-ports.ts'
 import { Background } from '../../../src/background.ts'
@@ -54,4 +55,5 @@ async function carryOut(order: Order): Promise<readonly string[]> {
   }
 }
 
+flushCompileCache()
 await background.start()
