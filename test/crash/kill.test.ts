@@ -1,7 +1,9 @@
 /**
  * What a client was told is kept, is kept. Real HTTP servers share one file under load, and are killed at random moments,
  * one or all of them, also while they start. The acknowledgements are counted outside of them; the tasks leave their
- * marks in a file that no process can take back. `AFTERWORD_KILLS` makes it longer, `AFTERWORD_SEED` repeats the moments.
+ * marks in a file that no process can take back. `AFTERWORD_SEED` repeats the moments, `AFTERWORD_KILLS` makes it longer:
+ *
+ *     AFTERWORD_KILLS=300 node --test test/crash/kill.test.ts
  */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
@@ -134,7 +136,8 @@ function marksOf(notes: string): Map<number, number[]> {
   return marks
 }
 
-test('every acknowledged task runs, in its order, however often its processes are killed', async (t) => {
+const timeout = 60_000 + KILLS * 3_000
+test('every acknowledged task runs, in its order, however often its processes are killed', { timeout }, async (t) => {
   t.diagnostic(`AFTERWORD_SEED=${SEED} AFTERWORD_KILLS=${KILLS}`)
   const { below } = seededChance(SEED)
   const file = databaseFile(t)

@@ -113,6 +113,12 @@ export const rescue = [
     assert.deepEqual(await world.states(...tasks.slice(1), ...more), ['ready', 'ready', 'ready'])
   }),
 
+  test('a task on probation is found in whichever of the queues it is', async (world) => {
+    const [task] = (await onProbation(world, 1, { queue: 'mail' })) as [NewTask]
+    const worker = await world.worker()
+    assert.equal((await worker.claimOne({ room: { default: 2, mail: 2, reports: 2 } })).id, task.id)
+  }),
+
   test('a task on probation takes no place that another could have', async (world) => {
     await onProbation(world, 1)
     const other = world.task({ priority: -5 })

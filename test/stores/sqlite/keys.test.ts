@@ -52,6 +52,8 @@ describe('the home key of an id', () => {
       good.replace('-7', '-4'),
       `g${good.slice(1)}`,
       good.replaceAll('-', '_'),
+      `${good.slice(0, 8)}_${good.slice(9)}`,
+      `${good.slice(0, 13)}_${good.slice(14)}`,
       `${good.slice(0, 15)}xyz${good.slice(18)}`,
       uuid(EPOCH_MS - 1, 0),
       uuid(EPOCH_MS + 2 ** 41, 0),

@@ -91,6 +91,28 @@ describe('a store whose file another process holds locked', () => {
     assert.equal((await store.find(first.id))?.state, 'cancelled')
   })
 
+  test('lets nobody of its own process overtake those who wait', async (t) => {
+    const clock = new FakeClock()
+    const { store, holder } = await locked(t, { clock })
+    const order: string[] = []
+    const first = write(store, { adds: [task()] }).then(() => order.push('first'))
+    await clock.settle()
+    holder.tell('release')
+    assert.equal(await holder.next(), 'released')
+    // The lock is free, and the first has yet to notice.
+    const second = write(store, { adds: [task()] }).then(() => order.push('second'))
+    await clock.settle()
+    assert.deepEqual(order, [])
+    await clock.advance(5)
+    await Promise.all([first, second])
+    assert.deepEqual(order, ['first', 'second'])
+    // Nobody waits any more: the next one is done without a turn of the loop.
+    let done = false
+    void write(store, {}).then(() => (done = true))
+    for (let i = 0; i < 10; i++) await Promise.resolve()
+    assert.equal(done, true)
+  })
+
   test('answers questions meanwhile', async (t) => {
     const { store, holder } = await locked(t)
     const writing = write(store, { adds: [task()] })
