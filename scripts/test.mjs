@@ -5,6 +5,7 @@
  *     npm test -- --only lint,types                   some steps
  *     npm test -- --only unit test/tidy.test.ts       one test file; other arguments go to `node --test`
  */
+import { join } from 'node:path'
 import { root, setup, stop } from './setup.mjs'
 import { ended, start, tool } from './tools.mjs'
 
@@ -12,6 +13,8 @@ import { ended, start, tool } from './tools.mjs'
 const STEP_MS_MAX = 8 * 60_000
 
 const node = setup()
+// Each test file is a process of its own that loads the sources: compiled once, they load in a quarter of the time.
+process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'node')
 
 /** Each step is one or more commands that run one after another. */
 const steps = {
