@@ -1,5 +1,5 @@
 import type { BackgroundTasks } from './background-tasks.ts'
-import { inScope, type Scope } from './http/current.ts'
+import { enterScope, inScope, type Scope } from './http/current.ts'
 
 /** One response under the care of an adapter. Its task list is made when somebody first asks for it. */
 export class ResponseScope implements Scope<BackgroundTasks> {
@@ -14,6 +14,11 @@ export class ResponseScope implements Scope<BackgroundTasks> {
 
   get tasks(): BackgroundTasks {
     return (this.#tasks ??= this.#makeLate())
+  }
+
+  /** The same as `run` for all that follows in this turn: for an adapter's first hook, which only calls the next. */
+  enter(): void {
+    enterScope(this)
   }
 
   /** Runs `callback` so that `currentTasks()` finds this response in it and in all that it awaits. */

@@ -45,7 +45,8 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
     app.addHook('onRequest', (request: Scoped, reply, done) => {
       const scope = background.attach(reply.raw, request)
       request[SCOPE] = scope
-      scope.run(done)
+      scope.enter()
+      done()
     })
     // The end of a body arrives in the connection's context, not in the request's.
     app.addHook('preValidation', (request: Scoped, _reply, done) => {

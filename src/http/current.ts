@@ -12,6 +12,14 @@ export function inScope<R>(scope: Scope<unknown>, callback: () => R): R {
   return storage.run(scope, callback)
 }
 
+/**
+ * The same for what follows in this turn, for a caller that is left by its own callback only: half the price of `inScope`.
+ * It ends with the callback of the HTTP parser, and the next request of the connection enters anew.
+ */
+export function enterScope(scope: Scope<unknown>): void {
+  storage.enterWith(scope)
+}
+
 /** The scope of the request that is being handled, if an adapter looks after it. */
 export function currentScope(): Scope<unknown> | undefined {
   return storage.getStore()
