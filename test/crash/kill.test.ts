@@ -13,10 +13,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
+import { seededChance } from '../../proof/support/chance.ts'
 import { bench, databaseFile, folder, later } from '../support/bench.ts'
 import { note } from '../support/definitions.ts'
 import { turn } from '../support/fake-clock.ts'
-import { seededChance } from '../support/seeded.ts'
 import { startProgram } from '../support/start-program.ts'
 
 const KILLS = Number(process.env['AFTERWORD_KILLS'] ?? 20)

@@ -1,0 +1,45 @@
+/** The bug zoo itself: every plant fits the sources as they are. That each is caught is tested lane by lane. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { edited, type Plant } from '../../proof/zoo/plant.ts'
+import { ZOO } from '../../proof/zoo/zoo.ts'
+
+const root = join(import.meta.dirname, '../..')
+const PLANT: Plant = {
+  name: 'drop-the-guard',
+  says: 'A change names no worker.',
+  seenIn: 'nowhere',
+  lane: 'model',
+  edits: [{ file: 'src/a.ts', find: 'worker = ? AND ', replace: '' }],
+}
+
+describe('the bug zoo', () => {
+  test('has no two plants of one name', () => {
+    const names = ZOO.map(({ name }) => name)
+    assert.deepEqual(names.toSorted(), [...new Set(names)].toSorted())
+  })
+
+  test('has plants only that fit the sources as they are', () => {
+    for (const plant of ZOO) {
+      assert.notDeepEqual(plant.edits, [], `${plant.name} changes nothing`)
+      for (const { file } of plant.edits) {
+        assert.match(file, /^src\//, `${plant.name} changes something else than the sources`)
+        const source = readFileSync(join(root, file), 'utf8')
+        assert.notEqual(edited(plant, file, source), source, `${plant.name} changes nothing in ${file}`)
+      }
+    }
+  })
+
+  test('changes the text that a plant names, in its file only', () => {
+    assert.equal(edited(PLANT, 'src/a.ts', 'WHERE worker = ? AND claims = ?'), 'WHERE claims = ?')
+    assert.equal(edited(PLANT, 'src/b.ts', 'WHERE worker = ? AND claims = ?'), 'WHERE worker = ? AND claims = ?')
+  })
+
+  test('refuses a plant whose text is not there, or is there twice', () => {
+    const message = /The plant "drop-the-guard" wants to change "worker = \? AND " in src\/a\.ts, where it stands/
+    assert.throws(() => edited(PLANT, 'src/a.ts', 'WHERE claims = ?'), message)
+    assert.throws(() => edited(PLANT, 'src/a.ts', 'worker = ? AND worker = ? AND '), message)
+  })
+})
