@@ -85,7 +85,7 @@ export const statements = {
         ORDER BY priority DESC, added_at LIMIT ?)
       ORDER BY t.priority DESC, t.added_at, t.key LIMIT ?)
     RETURNING ${CLAIM_COLUMNS}`,
-  claim_probation: `UPDATE task SET state = 1, worker = ?, claims = claims + 1
+  claim_probation: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, marks = marks | ?
     WHERE key IN (
       SELECT key FROM task INDEXED BY task_probation
       WHERE state = 0 AND crashes >= 2
