@@ -1,0 +1,114 @@
+import type { EndMove } from './state.ts'
+
+/** How a task comes in. `early`: claimed ahead of its turn. */
+export type AddHow = 'claimed' | 'early' | 'ready' | 'scheduled'
+
+/**
+ * What can happen next. Workers are incarnations, counted from 1; tasks are counted from 0. Each step is one transaction
+ * of the store, or something inside of one process, and a process can stop between any two of them.
+ */
+export type Step =
+  | { readonly verb: 'add'; readonly worker: number; readonly tasks: readonly number[]; readonly how: AddHow }
+  /** Time passes: what is scheduled is due, and a worker that looks makes it ready. */
+  | { readonly verb: 'due'; readonly worker: number }
+  | { readonly verb: 'claim'; readonly worker: number; readonly early: boolean; readonly heard: boolean }
+  | { readonly verb: 'mark' | 'begin' | 'handBack'; readonly worker: number; readonly task: number }
+  | { readonly verb: 'end'; readonly worker: number; readonly task: number; readonly move: EndMove }
+  /** The outcome is written; with `room` the worker claims in the same transaction. */
+  | { readonly verb: 'commit'; readonly worker: number; readonly task: number; readonly room: boolean }
+  /**
+   * `hear`: the answer to a commit arrives. `lose`: it is lost. `refuse`: nothing was written, and the worker cannot tell.
+   * `rerun` and `believe` are what lesser protocols do then.
+   */
+  | { readonly verb: 'hear' | 'lose' | 'refuse' | 'rerun' | 'believe'; readonly worker: number; readonly task: number }
+  /** A graceful stop: everything is handed back, then the worker leaves. */
+  | { readonly verb: 'stop' | 'leave'; readonly worker: number }
+  | { readonly verb: 'kill' | 'restart'; readonly process: number }
+  /** A worker hears that it was declared dead, and comes back as another incarnation. */
+  | { readonly verb: 'learn'; readonly worker: number }
+  | { readonly verb: 'rescue'; readonly worker: number; readonly by: number; readonly fences: boolean }
+  /** The second half of a rescue that is not one transaction. */
+  | { readonly verb: 'reap' }
+  | { readonly verb: 'cancel' | 'requeue'; readonly task: number }
+  | { readonly verb: 'prune' }
+  | Probe
+
+/** What a store has to refuse, or to answer without a change. No process of the protocol does these. */
+export type Probe =
+  | { readonly verb: 'beat'; readonly worker: number }
+  | {
+      readonly verb: 'finish as' | 'hand back as' | 'mark as'
+      readonly worker: number
+      readonly task: number
+      readonly claims: number
+      readonly move: EndMove
+    }
+
+/** The step in words. */
+export function say(step: Step): string {
+  switch (step.verb) {
+    case 'add': {
+      const how = { claimed: 'claimed at once', early: 'claimed ahead of its turn', ready: 'ready', scheduled: 'for later' }
+      return `worker ${step.worker} adds ${step.tasks.map((task) => `task ${task + 1}`).join(' and ')}, ${how[step.how]}`
+    }
+    case 'due':
+      return `what is scheduled is due: worker ${step.worker} makes it ready`
+    case 'claim': {
+      const what = `worker ${step.worker} claims${step.early ? ' ahead of its turn' : ''}`
+      return step.heard ? what : `${what}, and never hears the answer`
+    }
+    case 'mark':
+      return `worker ${step.worker} writes down that task ${step.task + 1} has begun`
+    case 'begin':
+      return `worker ${step.worker} begins task ${step.task + 1}`
+    case 'handBack':
+      return `worker ${step.worker} gives task ${step.task + 1} back`
+    case 'end':
+      return `the attempt of task ${step.task + 1} at worker ${step.worker} ends: ${step.move}`
+    case 'commit': {
+      const what = `worker ${step.worker} writes how task ${step.task + 1} ended`
+      return step.room ? `${what}, and claims` : what
+    }
+    case 'hear':
+      return `worker ${step.worker} hears the answer about task ${step.task + 1}`
+    case 'lose':
+      return `the answer about task ${step.task + 1} to worker ${step.worker} is lost`
+    case 'refuse':
+      return `nothing is written about task ${step.task + 1}, and worker ${step.worker} cannot tell`
+    case 'rerun':
+      return `worker ${step.worker} takes that for a failure and runs task ${step.task + 1} again`
+    case 'believe':
+      return `worker ${step.worker} takes that for recorded and forgets task ${step.task + 1}`
+    case 'stop':
+      return `worker ${step.worker} stops and gives everything back`
+    case 'leave':
+      return `worker ${step.worker} leaves, and its process ends`
+    case 'kill':
+      return `process ${step.process} is killed`
+    case 'restart':
+      return `process ${step.process} starts again`
+    case 'learn':
+      return `worker ${step.worker} hears that it was declared dead and registers again`
+    case 'rescue':
+      return `process ${step.by} takes worker ${step.worker} for dead${step.fences ? '' : ' (no fence)'}`
+    case 'reap':
+      return 'the reaper does the rest'
+    case 'cancel':
+      return `somebody cancels task ${step.task + 1}`
+    case 'requeue':
+      return `somebody requeues task ${step.task + 1}`
+    case 'prune':
+      return 'the history is pruned'
+    case 'beat':
+      return `worker ${step.worker} beats`
+    case 'finish as':
+    case 'hand back as':
+    case 'mark as':
+      return sayProbe(step)
+  }
+}
+
+function sayProbe({ verb, worker, task, claims, move }: Extract<Probe, { task: number }>): string {
+  const what = { 'finish as': `write "${move}"`, 'hand back as': 'a hand-back', 'mark as': 'a mark' }[verb]
+  return `a strange ${what} arrives for task ${task + 1}, of worker ${worker} under claim ${claims}`
+}
