@@ -61,10 +61,13 @@ export function execute(store: SqliteStore, step: Step, state: State, scope: Sco
     case 'rescue':
       return rescue(store, step.worker)
     case 'cancel':
+    case 'cancel as':
       return store.cancel(IDS[step.task]!, NOW).then(({ kind }) => ({ cancel: kind }))
     case 'requeue':
+    case 'requeue as':
       return store.requeue(IDS[step.task]!, NOW).then((done) => ({ done }))
     case 'prune':
+    case 'prune as':
       return store.prune(KEEP_NOTHING, NOW, 100).then(({ removed }) => ({ removed }))
     case 'beat':
       return store.beat(step.worker, NOW).then((alive) => ({ alive }))
@@ -123,6 +126,7 @@ function outcomeOf(task: number, claims: number, move: EndMove, { forgets }: Sco
     case 'fail':
       return fail(claim)
     case 'cancel':
+    case 'cancel as':
       return cancelled(claim)
   }
 }

@@ -5,13 +5,10 @@
  *
  * Exit code 0: everything holds. 1: something is broken, and the shortest way to it is printed. 2: a wrong argument.
  */
-import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { planted } from '../zoo/planted.ts'
+import { PLANT_VARIABLE } from '../zoo/planted.ts'
 import { plantNamed, ZOO } from '../zoo/zoo.ts'
-import { lineOf, summary, violationText } from './report.ts'
-import { type ModeName, MODES, run } from './run.ts'
-import { type ScopeName, SCOPES } from './scopes.ts'
+import { type ModeName, MODES, type ScopeName, SCOPES } from './scopes.ts'
 
 interface Settings {
   readonly scope: ScopeName
@@ -20,29 +17,22 @@ interface Settings {
   readonly plant: string | undefined
 }
 
-const settings = readSettings(process.argv.slice(2))
-process.exitCode = settings.plant === undefined ? await main(settings) : withPlant(settings.plant)
+process.exitCode = await main(readSettings(process.argv.slice(2)))
 
-async function main({ scope, modes, json }: Settings): Promise<number> {
+async function main({ scope, modes, json, plant }: Settings): Promise<number> {
+  if (plant !== undefined) {
+    process.env[PLANT_VARIABLE] = plant
+    await import('../zoo/load.ts')
+  }
+  // Only here, so that the plant is in what they load.
+  const { run } = await import('./run.ts')
+  const { lineOf, summary, violationText } = await import('./report.ts')
   const begunMs = performance.now()
   const seen = await run(scope, modes, (one) => console.log(lineOf(one)))
   const found = seen.flatMap(({ violation }) => violation ?? [])
   for (const violation of found) console.log(`\n${violationText(violation)}\n`)
   if (json) console.log(JSON.stringify(summary(seen, (performance.now() - begunMs) / 1000)))
   return found.length === 0 ? 0 : 1
-}
-
-/** The same once more, in a process that loads the plant. */
-function withPlant(plant: string): number {
-  const at = process.argv.findIndex((argument) => argument === '--plant' || argument.startsWith('--plant='))
-  const rest = process.argv.slice(2).toSpliced(at - 2, process.argv[at] === '--plant' ? 2 : 1)
-  const { execArgv, env } = planted(plant)
-  const { status, error } = spawnSync(process.execPath, [...execArgv, import.meta.filename, ...rest], {
-    stdio: 'inherit',
-    env,
-  })
-  if (error !== undefined) throw error
-  return status ?? 3
 }
 
 function readSettings(args: string[]): Settings {

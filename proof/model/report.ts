@@ -1,5 +1,6 @@
 import type { TracedStep, Violation } from './explore.ts'
-import type { ModeName, Seen } from './run.ts'
+import type { Seen } from './run.ts'
+import type { ModeName } from './scopes.ts'
 import type { State } from './state.ts'
 import { say } from './step.ts'
 

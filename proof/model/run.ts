@@ -3,13 +3,7 @@ import { Exploration, type Violation } from './explore.ts'
 import { stuckStates, stuckViolation } from './liveness.ts'
 import { PROTOCOL } from './protocol.ts'
 import { refine } from './refine.ts'
-import { type Scope, type ScopeName, SCOPES } from './scopes.ts'
-
-/** What there is to explore, in the order in which it is. */
-export const MODES = ['safety', 'liveness', 'store'] as const
-
-/** See {@link MODES}. */
-export type ModeName = (typeof MODES)[number]
+import { type ModeName, type Scope, type ScopeName, SCOPES } from './scopes.ts'
 
 /** What one world showed. */
 export interface Seen {

@@ -29,12 +29,17 @@ export interface Scope {
   readonly forgets: boolean
 }
 
+/**
+ * What there is to explore, in the order in which it is. `safety`: the reaper may be wrong at any time about anyone.
+ * `liveness`: it is perfect, and everything has to end. `store`: the shipping store takes every step beside the model.
+ */
+export const MODES = ['safety', 'liveness', 'store'] as const
+
+/** See {@link MODES}. */
+export type ModeName = (typeof MODES)[number]
+
 /** Which worlds each mode explores. */
-export interface ScopeSet {
-  readonly safety: readonly Scope[]
-  readonly liveness: readonly Scope[]
-  readonly store: readonly Scope[]
-}
+export type ScopeSet = Readonly<Record<ModeName, readonly Scope[]>>
 
 /** The least that can be explored; each world says what it adds. */
 const LEAST: Scope = {
@@ -65,15 +70,17 @@ const KILLED = world('one task, a kill, a lost answer, two attempts', { kills: 1
 const KILLED_SERIES = series('a series of two, a kill', { kills: 1 })
 const STOPPED_SERIES = series('a series of two, a hand-back', { handBacks: 1 })
 const EARLY = world('one task ahead of its turn, a wrong rescue', { wrongRescues: 1, early: true, forgets: true })
+const RETRIED_SERIES = series('a series of two, two attempts', { processes: 1, attempts: 2 })
+const CANCELLED_SERIES = series('a series of two, a cancel', { processes: 1, cancels: 1 })
 const POISON = world('one task that outlives three workers, of one process', { processes: 1, kills: 3 })
 const RETRIES = world('one task for later, retries', { attempts: 2, deferrals: 1, delays: true })
 
 /** Every scope by its name. `small` is for plants and tests, `large` for a night. */
 export const SCOPES = {
   small: {
-    safety: [WRONG, SERIES, USERS],
+    safety: [WRONG, USERS, STOPPED_SERIES, SERIES],
     liveness: [KILLED, KILLED_SERIES, USERS],
-    store: [RETRIES, WRONG, USERS, EARLY, STOPPED_SERIES, POISON],
+    store: [RETRIES, WRONG, USERS, EARLY, RETRIED_SERIES, CANCELLED_SERIES, STOPPED_SERIES, POISON],
   },
   default: {
     safety: [
@@ -87,7 +94,7 @@ export const SCOPES = {
       series('a series of two, a kill, a lost answer', { kills: 1, losses: 1 }),
       world('one task, users, a kill', { kills: 1, cancels: 1, requeues: 1, handBacks: 1 }),
     ],
-    store: [RETRIES, WRONG, USERS, { ...EARLY, delays: true }, SERIES, KILLED_SERIES, STOPPED_SERIES, POISON],
+    store: [RETRIES, WRONG, USERS, { ...EARLY, delays: true }, SERIES, RETRIED_SERIES, CANCELLED_SERIES, STOPPED_SERIES, POISON],
   },
   large: {
     safety: [

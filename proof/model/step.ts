@@ -36,6 +36,8 @@ export type Step =
 /** What a store has to refuse, or to answer without a change. No process of the protocol does these. */
 export type Probe =
   | { readonly verb: 'beat'; readonly worker: number }
+  | { readonly verb: 'requeue as' | 'cancel as'; readonly task: number }
+  | { readonly verb: 'prune as' }
   | {
       readonly verb: 'finish as' | 'hand back as' | 'mark as'
       readonly worker: number
@@ -101,6 +103,12 @@ export function say(step: Step): string {
       return 'the history is pruned'
     case 'beat':
       return `worker ${step.worker} beats`
+    case 'requeue as':
+      return `somebody requeues task ${step.task + 1}, which is nothing to requeue`
+    case 'cancel as':
+      return `somebody cancels task ${step.task + 1}, which has ended`
+    case 'prune as':
+      return 'the history is pruned, and nothing in it is old'
     case 'finish as':
     case 'hand back as':
     case 'mark as':
@@ -108,7 +116,7 @@ export function say(step: Step): string {
   }
 }
 
-function sayProbe({ verb, worker, task, claims, move }: Extract<Probe, { task: number }>): string {
+function sayProbe({ verb, worker, task, claims, move }: Extract<Probe, { claims: number }>): string {
   const what = { 'finish as': `write "${move}"`, 'hand back as': 'a hand-back', 'mark as': 'a mark' }[verb]
   return `a strange ${what} arrives for task ${task + 1}, of worker ${worker} under claim ${claims}`
 }

@@ -1,6 +1,6 @@
 /** Which steps are possible in a state. */
 import type { Protocol } from './protocol.ts'
-import { isLive, matches } from './rows.ts'
+import { isFinalRow, isLive, matches } from './rows.ts'
 import type { Scope } from './scopes.ts'
 import type { Attempt, EndMove, State, Worker } from './state.ts'
 import type { AddHow, Probe, Step } from './step.ts'
@@ -79,8 +79,7 @@ function userSteps({ rows, budget }: State, scope: Scope): Step[] {
     const comesBack = row.state === 'failed' || row.state === 'cancelled' || row.state === 'quarantined'
     if (budget.requeues > 0 && comesBack) steps.push({ verb: 'requeue', task })
   }
-  const isOld = rows.some((row) => row.state !== 'absent' && row.state !== 'gone' && !isLive(row))
-  if (scope.forgets && isOld) steps.push({ verb: 'prune' })
+  if (scope.forgets && rows.some(isFinalRow)) steps.push({ verb: 'prune' })
   return steps
 }
 
@@ -201,7 +200,10 @@ export function probesOf(state: State): Probe[] {
   for (const [i, { life }] of state.workers.entries()) {
     if (life === 'up') probes.push({ verb: 'beat', worker: i + 1 })
   }
+  if (!state.rows.some(isFinalRow)) probes.push({ verb: 'prune as' })
   for (const [task, row] of state.rows.entries()) {
+    if (isLive(row) || row.state === 'succeeded') probes.push({ verb: 'requeue as', task })
+    if (!isLive(row)) probes.push({ verb: 'cancel as', task })
     if (row.state === 'absent' || row.state === 'gone') continue
     for (const [worker, claims] of strangers(state, row.owner, row.claims)) {
       for (const move of PROBED) probes.push({ verb: 'finish as', worker, task, claims, move })

@@ -67,6 +67,12 @@ class Taking {
         return this.#rows.prune()
       case 'beat':
         return { alive: this.#rows.isRegistered(step.worker) }
+      case 'requeue as':
+        return { done: false }
+      case 'cancel as':
+        return this.#rows.cancel(step.task)
+      case 'prune as':
+        return { removed: 0 }
       case 'finish as':
         return { recorded: false, fenced: !this.#rows.isRegistered(step.worker) }
       case 'hand back as':
