@@ -25,11 +25,8 @@ export async function registerAll(store: SqliteStore, processes: number): Promis
   for (let i = 0; i < processes; i++) await store.register(registration())
 }
 
-/**
- * Does in the store what the step means for it. Undefined: the step stays inside of a process, and the store sees nothing
- * of it.
- */
-export function execute(store: SqliteStore, step: Step, state: State, scope: Scope): Promise<Answer> | undefined {
+/** Does in the store what the step means for it. A step that stays inside of a process is nothing to the store. */
+export async function execute(store: SqliteStore, step: Step, state: State, scope: Scope): Promise<Answer> {
   switch (step.verb) {
     case 'add':
       return write(store, step.worker, { adds: step.tasks.map((task) => taskOf(task, step.how, step.worker, scope)) })
@@ -88,7 +85,7 @@ export function execute(store: SqliteStore, step: Step, state: State, scope: Sco
     case 'believe':
     case 'kill':
     case 'reap':
-      return undefined
+      throw new Error(`"${step.verb}" is no step of the store.`)
   }
 }
 

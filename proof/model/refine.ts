@@ -4,6 +4,7 @@
  * the shortest way to it. The model's own invariants then hold for the store as well, up to the size of the scope.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { CANCELLING, EARLY, PASSED, SUSPECT } from '../../src/stores/sqlite/marks.ts'
 import { STATE_CODES } from '../../src/stores/sqlite/rows.ts'
 import { execute, IDS, registerAll } from './execute.ts'
 import type { Exploration, TracedStep, Violation } from './explore.ts'
@@ -33,72 +34,88 @@ export async function refine(graph: Exploration): Promise<Refinement> {
   }
 }
 
+/** A state of the model together with what the store held when it was reached, and how it was. */
+interface Place {
+  readonly index: number
+  readonly snapshot: Snapshot
+  readonly from: Place | undefined
+  readonly step: Step | undefined
+}
+
+/**
+ * A state of the model may stand for several contents of the store, which differ in what the model does not know of. Each
+ * of them is walked on from, so that no such difference comes to matter unseen.
+ */
 class Walk {
   readonly #graph: Exploration
   readonly #live: LiveStore
-  /** What the store held in each state, as it was first met. */
-  readonly #snapshots: Snapshot[] = []
+  readonly #places: Place[] = []
+  readonly #known = new Set<string>()
   readonly #probed = new Set<string>()
   #edges = 0
 
   constructor(graph: Exploration, live: LiveStore) {
     this.#graph = graph
     this.#live = live
-    this.#snapshots[0] = live.snapshot()
+    this.#enter({ index: 0, snapshot: live.snapshot(), from: undefined, step: undefined })
   }
 
   async run(): Promise<Refinement> {
-    for (let index = 0; index < this.#graph.states; index++) {
-      const before = this.#graph.state(index)
-      for (const step of [...stepsOf(before, this.#graph.rules), ...this.#freshProbes(before)]) {
-        const difference = await this.#compare(index, step)
-        if (difference !== undefined) return { edges: this.#edges, violation: this.#violation(index, step, difference) }
+    for (const place of this.#places) {
+      const before = this.#graph.state(place.index)
+      const steps = stepsOf(before, this.#graph.rules)
+      for (const step of [...steps, ...this.#freshProbes(before, place)]) {
+        const difference = await this.#compare(place, before, step, !steps.includes(step))
+        if (difference !== undefined) return { edges: this.#edges, violation: this.#violation(place, step, difference) }
       }
     }
     return { edges: this.#edges, violation: undefined }
   }
 
+  #enter(place: Place): void {
+    const key = `${place.index} ${JSON.stringify(place.snapshot)}`
+    if (this.#known.has(key)) return
+    this.#known.add(key)
+    this.#places.push(place)
+  }
+
   /** Probes depend on what is stored alone: many states hold the same rows, and one of them is enough. */
-  #freshProbes(state: State): Probe[] {
+  #freshProbes(state: State, { snapshot }: Place): Probe[] {
     const probes = probesOf(state)
-    const rows = state.rows.map((row) => ({ ...row, ends: 0, effects: 0 }))
-    const stored = JSON.stringify([rows, state.workers.map(({ registered }) => registered), probes])
-    if (this.#probed.has(stored)) return []
-    this.#probed.add(stored)
+    const key = JSON.stringify([snapshot, probes])
+    if (this.#probed.has(key)) return []
+    this.#probed.add(key)
     return probes
   }
 
   /** The step in the model and in the store; what differs afterwards, or undefined. */
-  async #compare(index: number, step: Step): Promise<string | undefined> {
+  async #compare(place: Place, before: State, step: Step, isProbe: boolean): Promise<string | undefined> {
     const { rules, scope } = this.#graph
-    const after = this.#graph.state(index)
+    const after = this.#graph.state(place.index)
     const expected = take(after, step, rules)
-    const to = this.#graph.indexOf(after)
-    const snapshot = this.#snapshots[index]!
-    const doing = this.#doing(snapshot, step, index)
-    if (doing === undefined) {
-      this.#snapshots[to] ??= snapshot
-      return undefined
+    const index = this.#graph.indexOf(after)
+    let { snapshot } = place
+    if (!STAYS_INSIDE.has(step.verb)) {
+      this.#edges++
+      this.#live.restore(snapshot)
+      const answer = await execute(this.#live.store, step, before, scope)
+      snapshot = this.#live.snapshot()
+      if (step.verb === 'leave') await this.#live.know(step.worker)
+      const difference = answerDifference(expected, answer) ?? rowsDifference(after, snapshot, scope.tasks)
+      if (difference !== undefined) return difference
+      if (isProbe) return isDeepStrictEqual(snapshot.task, place.snapshot.task) ? undefined : 'what it refuses leaves a trace'
     }
-    this.#edges++
-    const answer = await doing
-    const then = this.#live.snapshot()
-    if (step.verb === 'leave') await this.#live.know(step.worker)
-    this.#snapshots[to] ??= then
-    return answerDifference(expected, answer) ?? rowsDifference(after, then, scope.tasks)
+    this.#enter({ index, snapshot, from: place, step })
+    return undefined
   }
 
-  #doing(snapshot: Snapshot, step: Step, index: number): Promise<Answer> | undefined {
-    // A look before the restore: most steps inside of a process need none.
-    if (STAYS_INSIDE.has(step.verb)) return undefined
-    this.#live.restore(snapshot)
-    return execute(this.#live.store, step, this.#graph.state(index), this.#graph.scope)
-  }
-
-  #violation(index: number, step: Step, difference: string): Violation {
-    const last: TracedStep = { step, state: undefined }
-    const trace = [...this.#graph.trace(index), last]
-    return { mode: 'store', scope: this.#graph.scope.says, message: `the store differs from the model: ${difference}`, trace }
+  #violation(place: Place, step: Step, difference: string): Violation {
+    const trace: TracedStep[] = [{ step, state: undefined }]
+    for (let at = place; at.from !== undefined; at = at.from) {
+      trace.unshift({ step: at.step!, state: this.#graph.state(at.index) })
+    }
+    const message = `the store differs from the model: ${difference}`
+    return { mode: 'store', scope: this.#graph.scope.says, message, trace }
   }
 }
 
@@ -122,9 +139,7 @@ function rowsDifference(state: State, { task, worker, counter }: Snapshot, tasks
     const isThere = row.state !== 'absent' && row.state !== 'gone'
     if (!isThere && line === undefined) continue
     if (!isThere || line === undefined) return `task ${i + 1} is ${line === undefined ? 'not ' : ''}in the store, but ${row.state}`
-    const [want, got] = [columnsOf(row), Object.fromEntries(Object.keys(columnsOf(row)).map((key) => [key, line[key]]))]
-    // Whether it was claimed ahead of its turn means something only while it runs.
-    if (row.state !== 'running') got['early'] = 0
+    const [want, got] = [wanted(row), stored(line)]
     if (!isDeepStrictEqual(want, got)) return `task ${i + 1} is ${differing(got, want)}`
     if (row.state === 'waiting' && line['after'] !== IDS[i - 1]) return `task ${i + 1} waits behind ${String(line['after'])}`
   }
@@ -132,20 +147,21 @@ function rowsDifference(state: State, { task, worker, counter }: Snapshot, tasks
   return workersDifference(state, worker) ?? countersDifference(state, counter)
 }
 
-/** The columns that the model speaks of, with what they should hold. */
-function columnsOf(row: Row): Record<string, unknown> {
-  return {
-    state: STATE_CODES[row.state as keyof typeof STATE_CODES],
-    worker: row.owner === 0 ? null : row.owner,
-    claims: row.claims,
-    crashes: row.crashes,
-    hand_backs: row.handBacks,
-    deferrals: row.deferrals,
-    early: row.early ? 1 : 0,
-    suspect: row.suspect ? 1 : 0,
-    passed: row.passed ? 1 : 0,
-    cancelling: row.cancelling ? 1 : 0,
-  }
+/** What the model says of a row, in the words of the store. */
+function wanted(row: Row): Record<string, unknown> {
+  const { claims, crashes, deferrals, early, suspect, passed, cancelling } = row
+  const state = STATE_CODES[row.state as keyof typeof STATE_CODES]
+  const [worker, handBacks] = [row.owner === 0 ? null : row.owner, row.handBacks]
+  return { state, worker, claims, crashes, handBacks, deferrals, early, suspect, passed, cancelling }
+}
+
+/** The same as it stands in the store. Whether it was claimed ahead of its turn means something only while it runs. */
+function stored(line: Snapshot['task'][number]): Record<string, unknown> {
+  const { state, worker, claims, crashes, deferrals, hand_backs: handBacks } = line
+  const marks = line['marks'] as number
+  const [early, suspect, passed, cancelling] = [EARLY, SUSPECT, PASSED, CANCELLING].map((mark) => (marks & mark) !== 0)
+  const isRunning = state === STATE_CODES.running
+  return { state, worker, claims, crashes, handBacks, deferrals, early: isRunning && early, suspect, passed, cancelling }
 }
 
 function differing(got: Record<string, unknown>, want: Record<string, unknown>): string {
