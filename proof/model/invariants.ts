@@ -16,7 +16,7 @@ export function stateFault(state: State, scope: Scope): string | undefined {
   return overlapFault(state)
 }
 
-function rowFault({ rows, workers }: State, row: Row, task: number, scope: Scope): string | undefined {
+function rowFault({ rows, workers, reaper }: State, row: Row, task: number, scope: Scope): string | undefined {
   const isRunning = row.state === 'running'
   if (row.effects > 1) return `C5: the effects in its finish's transaction were committed ${row.effects} times`
   if (row.state === 'succeeded' && row.effects !== 1) return 'C5: it succeeded without its effects'
@@ -24,7 +24,10 @@ function rowFault({ rows, workers }: State, row: Row, task: number, scope: Scope
     return `C5: its effects are committed while it is ${row.state}`
   }
   if (isRunning !== (row.owner !== 0)) return `C15: it is ${row.state} and its owner is ${row.owner}`
-  if (isRunning && !workers[row.owner - 1]!.registered) return `C15: its owner, worker ${row.owner}, is not registered`
+  // A rescue that takes two transactions is allowed to be between them.
+  if (isRunning && !workers[row.owner - 1]!.registered && reaper.target !== row.owner) {
+    return `C15: its owner, worker ${row.owner}, is not registered`
+  }
   if (row.early && !isRunning) return `C15: it is ${row.state} and marked as claimed ahead of its turn`
   if (row.cancelling && isLive(row) && !isRunning) return `C15: it is ${row.state} and somebody waits for its cancel`
   if (row.state === 'waiting' && !(task > 0 && holdsBack(rows[task - 1]!))) return 'C6: it waits behind nobody'

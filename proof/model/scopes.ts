@@ -67,6 +67,7 @@ const WRONG = world('one task, a wrong rescue, a lost answer', { wrongRescues: 1
 const SERIES = series('a series of two, a wrong rescue', { wrongRescues: 1 })
 const USERS = world('one task, a cancel, a requeue, a hand-back', { cancels: 1, requeues: 1, handBacks: 1 })
 const KILLED = world('one task, a kill, a lost answer, two attempts', { kills: 1, losses: 1, attempts: 2 })
+const TWICE_KILLED = world('one task, two kills', { kills: 2 })
 const KILLED_SERIES = series('a series of two, a kill', { kills: 1 })
 const STOPPED_SERIES = series('a series of two, a hand-back', { handBacks: 1 })
 const EARLY = world('one task ahead of its turn, a wrong rescue', { wrongRescues: 1, early: true, forgets: true })
@@ -80,7 +81,7 @@ const RETRIES = world('one task for later, retries', { attempts: 2, deferrals: 1
 export const SCOPES = {
   small: {
     safety: [WRONG, USERS, STOPPED_SERIES, SERIES],
-    liveness: [KILLED, KILLED_SERIES, USERS],
+    liveness: [TWICE_KILLED, KILLED, KILLED_SERIES, USERS],
     store: [RETRIES, WRONG, USERS, EARLY, EARLY_AGAIN, RETRIED_SERIES, CANCELLED_SERIES, STOPPED_SERIES, POISON],
   },
   default: {

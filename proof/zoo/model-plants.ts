@@ -3,6 +3,7 @@ import type { Plant } from './plant.ts'
 const STATEMENTS = 'src/stores/sqlite/statements.ts'
 const STORE = 'src/stores/sqlite/sqlite-store.ts'
 const WRITE = 'src/stores/sqlite/write-transaction.ts'
+const INSERT = 'src/stores/sqlite/insert-tasks.ts'
 const PROTOCOL = 'proof/model/protocol.ts'
 
 /** Faults of the shipping store: the model is right, and the store differs from it. */
@@ -68,8 +69,8 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: STATEMENTS,
-        find: 'AND claims = ? AND cancelling = 0 RETURNING id, queue',
-        replace: 'AND claims >= ? AND cancelling = 0 RETURNING id, queue',
+        find: 'AND claims = ? AND marks & ${CANCELLING} = 0 RETURNING id, kind',
+        replace: 'AND claims >= ? AND marks & ${CANCELLING} = 0 RETURNING id, kind',
       },
     ],
   },
@@ -81,8 +82,8 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: STATEMENTS,
-        find: 'SET early = 0 WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?',
-        replace: 'SET early = 0 WHERE key = ? AND id = ? AND (true OR worker = ? OR claims = ?)',
+        find: 'marks = marks & ~${EARLY}\n    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?',
+        replace: 'marks = marks & ~${EARLY}\n    WHERE key = ? AND id = ? AND (true OR worker = ? OR claims = ?)',
       },
     ],
   },
@@ -107,14 +108,14 @@ const OF_THE_STORE: readonly Plant[] = [
     says: 'A claim ahead of its turn counts as a crash although nothing had begun.',
     seenIn: 'River #1290 (a graceful stop counted an attempt)',
     lane: 'model',
-    edits: [{ file: STATEMENTS, find: 'crashes = crashes + 1 - early', replace: 'crashes = crashes + 1' }],
+    edits: [{ file: STATEMENTS, find: 'crashes + (marks & ${EARLY} = 0)', replace: 'crashes + 1' }],
   },
   {
     name: 'quarantine-too-late',
     says: 'A task is put aside after four deaths instead of three.',
     seenIn: 'Sidekiq Pro: a poison pill is found by its count',
     lane: 'model',
-    edits: [{ file: STATEMENTS, find: 'crashes >= 2 RETURNING id, passed', replace: 'crashes >= 3 RETURNING id, passed' }],
+    edits: [{ file: STATEMENTS, find: 'crashes >= 2 RETURNING id, marks', replace: 'crashes >= 3 RETURNING id, marks' }],
   },
   {
     name: 'requeue-of-running',
@@ -124,14 +125,21 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [{ file: STATEMENTS, find: 'AND state IN (5, 6, 7)', replace: 'AND state IN (1, 5, 6, 7)' }],
   },
   {
+    name: 'requeue-keeps-early',
+    says: 'A task that failed before it was written down as begun is claimed as if ahead of its turn after a requeue.',
+    seenIn: 'our own store, found by this model',
+    lane: 'model',
+    edits: [{ file: STATEMENTS, find: '~${EARLY | SUSPECT | CANCELLING}, crashes', replace: '~${SUSPECT | CANCELLING}, crashes' }],
+  },
+  {
     name: 'prune-of-live',
     says: 'Pruning takes tasks along that are not finished.',
     seenIn: 'a comparison with NULL that was meant to be false',
     lane: 'model',
     edits: [
       { file: STATEMENTS, find: 'state = ? AND finished_at = ?', replace: 'state = ? AND finished_at IS ?' },
-      { file: STORE, find: 'row.finished_at !== null && row.finished_at <= now - keptMs', replace: 'row.finished_at! <= now - (keptMs' },
-      { file: STORE, find: 'keptMs(retention, row.state))\n', replace: 'keptMs(retention, row.state) || 0))\n' },
+      { file: STORE, find: 'row.finished_at !== null && row.finished_at <= now', replace: 'row.finished_at! <= now' },
+      { file: STORE, find: 'keyof Retention] : Infinity', replace: 'keyof Retention] : 0' },
     ],
   },
   {
@@ -152,7 +160,7 @@ const OF_THE_STORE: readonly Plant[] = [
     says: 'A task waits behind one whose first attempt has ended already: nobody releases it.',
     seenIn: 'reliability.md 2.5: C8, liveness of series',
     lane: 'model',
-    edits: [{ file: WRITE, find: 'row.state < FIRST_FINAL && row.passed === 0', replace: 'row.state < FIRST_FINAL' }],
+    edits: [{ file: INSERT, find: 'row.state < FIRST_FINAL && (row.marks & PASSED) === 0', replace: 'row.state < FIRST_FINAL' }],
   },
   {
     name: 'cancel-forgets-the-series',
@@ -162,7 +170,7 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: STORE,
-        find: 'else this.#afterEnd(db, [{ id, passed: row.passed }], new Set())',
+        find: 'else this.#afterEnd(db, [row], new Set())',
         replace: "else db.sql('count_change').run(-1, 0)",
       },
     ],
@@ -183,84 +191,84 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
     says: 'A success names nothing but the task.',
     seenIn: 'Oban basic engine, graphile-worker, pgmq (reliability.md 1.2)',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "succeedNames: 'state, worker and claim'", replace: "succeedNames: 'nothing'" }],
+    edits: [{ file: PROTOCOL, find: "succeedNames: 'state, worker and claim',", replace: "succeedNames: 'nothing'," }],
   },
   {
     name: 'protocol-finish-while-running',
     says: 'A success asks only whether the task is running: a superseded attempt closes the run of another.',
     seenIn: 'River, pg-boss (reliability.md 1.2: id and running)',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "succeedNames: 'state, worker and claim'", replace: "succeedNames: 'state'" }],
+    edits: [{ file: PROTOCOL, find: "succeedNames: 'state, worker and claim',", replace: "succeedNames: 'state'," }],
   },
   {
     name: 'protocol-fail-by-id',
     says: 'A failure names nothing but the task, also after a commit whose answer was lost.',
     seenIn: 'reliability.md E13: unguarded fail after an unknown commit',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "failNames: 'state, worker and claim'", replace: "failNames: 'nothing'" }],
+    edits: [{ file: PROTOCOL, find: "failNames: 'state, worker and claim',", replace: "failNames: 'nothing'," }],
   },
   {
     name: 'protocol-missed-guard-commits',
     says: 'A finish whose guard finds nothing commits the effects all the same.',
     seenIn: 'River JobCompleteTx (12,090 of 20,000 tasks doubled in reliability.md E14)',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "missedFinish: 'rolls back'", replace: "missedFinish: 'commits'" }],
+    edits: [{ file: PROTOCOL, find: "missedFinish: 'rolls back',", replace: "missedFinish: 'commits'," }],
   },
   {
     name: 'protocol-unknown-is-failure',
     says: 'A commit whose answer is lost counts as failed, and the task is run again on a guess.',
     seenIn: 'FoundationDB "commit result unknown", Temporal: executed, then an error',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "unknownFinish: 'is written again'", replace: "unknownFinish: 'counts as failed'" }],
+    edits: [{ file: PROTOCOL, find: "unknownFinish: 'is written again',", replace: "unknownFinish: 'counts as failed'," }],
   },
   {
     name: 'protocol-unknown-is-success',
     says: 'A commit whose answer is lost counts as recorded: what was not written is never written.',
     seenIn: 'FoundationDB "commit result unknown"',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "unknownFinish: 'is written again'", replace: "unknownFinish: 'counts as recorded'" }],
+    edits: [{ file: PROTOCOL, find: "unknownFinish: 'is written again',", replace: "unknownFinish: 'counts as recorded'," }],
   },
   {
     name: 'protocol-lost-claim-reply',
     says: 'A worker that misses the answer to its claim never asks again: it lives, and so its claim stays.',
     seenIn: 'reliability.md 2.4, F20: killed after COMMIT and before the reply',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "claimReply: 'is heard'", replace: "claimReply: 'may be lost'" }],
+    edits: [{ file: PROTOCOL, find: "claimReply: 'is heard',", replace: "claimReply: 'may be lost'," }],
   },
   {
     name: 'protocol-select-then-requeue',
     says: 'The reaper selects the tasks of the dead, then requeues them by id: one finished in between runs again.',
     seenIn: 'River #1302',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction'", replace: "rescue: 'selects, then requeues by id'" }],
+    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'selects, then requeues by id'," }],
   },
   {
     name: 'protocol-two-finalise',
     says: 'The pruner of dead workers ends their tasks by id while a worker ends one of them as well.',
     seenIn: 'Solid Queue #589 (one task finished and failed)',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction'", replace: "rescue: 'selects, then finalises by id'" }],
+    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'selects, then finalises by id'," }],
   },
   {
     name: 'protocol-one-off-requeue',
     says: 'The reaper fences in one transaction and requeues in the next, once: when it dies between, nobody does.',
     seenIn: 'reliability.md 2.5: one-off requeue instead of a standing sweep',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction'", replace: "rescue: 'fences, then requeues once'" }],
+    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'fences, then requeues once'," }],
   },
   {
     name: 'protocol-identity-reuse',
     says: 'A process comes back under its old identity: its dead self looks alive, and its claims are never rescued.',
     seenIn: 'Oban Pro #862',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "restart: 'as a fresh incarnation'", replace: "restart: 'under the old identity'" }],
+    edits: [{ file: PROTOCOL, find: "restart: 'as a fresh incarnation',", replace: "restart: 'under the old identity'," }],
   },
   {
     name: 'protocol-time-only-reaping',
     says: 'Whoever runs long is taken for dead: two attempts of one task overlap.',
     seenIn: 'Oban Lifeline, GoodJob (reliability.md 1.1: by clock alone)',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "reaps: 'the dead'", replace: "reaps: 'whoever runs long'" }],
+    edits: [{ file: PROTOCOL, find: "reaps: 'the dead',", replace: "reaps: 'whoever runs long'," }],
   },
   {
     name: 'protocol-early-release',
@@ -268,7 +276,7 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
     seenIn: 'reliability.md 2.5: C6, order by key',
     lane: 'model',
     edits: [
-      { file: PROTOCOL, find: "release: 'after the first attempt'", replace: "release: 'after the first claim ended'" },
+      { file: PROTOCOL, find: "release: 'after the first attempt',", replace: "release: 'after the first claim ended'," },
     ],
   },
   {
@@ -277,7 +285,7 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
     seenIn: 'our own worker, found by this model',
     lane: 'model',
     edits: [
-      { file: PROTOCOL, find: "handBackRefused: 'forgets the claim'", replace: "handBackRefused: 'keeps the claim'" },
+      { file: PROTOCOL, find: "handBackRefused: 'forgets the claim',", replace: "handBackRefused: 'keeps the claim'," },
     ],
   },
 ]
