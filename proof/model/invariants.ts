@@ -134,9 +134,10 @@ function mayTouch({ workers }: State, step: Step, task: number, row: Row): boole
   }
 }
 
-/** Whether that worker's process writes in the name of the owner. */
+/** Whether that worker's process writes in the name of the owner: a process writes as its latest incarnation. */
 function isWriter(workers: State['workers'], worker: number, owner: number): boolean {
-  return worker === owner || (workers[owner - 1]!.life === 'up' && workers[owner - 1]!.process === workers[worker - 1]!.process)
+  const [one, other] = [workers[worker - 1]!, workers[owner - 1]!]
+  return one.life === 'up' ? worker === owner : other.life === 'up' && other.process === one.process
 }
 
 /** Who holds a claim gets its outcome recorded; who does not is told so. */

@@ -214,8 +214,10 @@ export class Rows {
     if (row.cancelling) {
       row.ends++
       go(row, 'cancel')
-    } else if (!early && row.crashes >= 2) this.quarantine(task)
-    else {
+    } else if (!early && row.crashes >= 2) {
+      go(row, 'quarantine')
+      row.crashes++
+    } else {
       go(row, 'rescue')
       if (early) row.deferrals++
       else row.crashes++
@@ -225,11 +227,12 @@ export class Rows {
     return row.state
   }
 
-  /** The task is put aside, with its worker's death counted. */
-  quarantine(task: number): void {
+  /** The task of a dead worker is ended as failed, without a look at where it stands. */
+  giveUp(task: number): void {
     const row = this.#state.rows[task]!
-    go(row, 'quarantine')
-    row.crashes++
+    go(row, 'fail')
+    row.ends++
+    this.#unheard(task)
   }
 
   /** Ends a task that does not run; asks the worker of one that does. */

@@ -63,6 +63,8 @@ const LEAST: Scope = {
 const world = (says: string, more: Partial<Scope>): Scope => ({ ...LEAST, ...more, says })
 const series = (says: string, more: Partial<Scope>): Scope => world(says, { tasks: 2, series: true, ...more })
 
+const alone = (scope: Scope): Scope => ({ ...scope, says: `${scope.says}, one process`, processes: 1 })
+
 const WRONG = world('one task, a wrong rescue, a lost answer', { wrongRescues: 1, losses: 1 })
 const SERIES = series('a series of two, a wrong rescue', { wrongRescues: 1 })
 const USERS = world('one task, a cancel, a requeue, a hand-back', { cancels: 1, requeues: 1, handBacks: 1 })
@@ -74,15 +76,25 @@ const EARLY = world('one task ahead of its turn, a wrong rescue', { wrongRescues
 const EARLY_AGAIN = world('one task ahead of its turn, a requeue', { processes: 1, requeues: 1, handBacks: 1, early: true })
 const RETRIED_SERIES = series('a series of two, two attempts', { processes: 1, attempts: 2 })
 const CANCELLED_SERIES = series('a series of two, a cancel', { processes: 1, cancels: 1 })
-const POISON = world('one task that outlives three workers, of one process', { processes: 1, kills: 3 })
+const POISON = world('one task that outlives three workers, one process', { processes: 1, kills: 3 })
 const RETRIES = world('one task for later, retries', { attempts: 2, deferrals: 1, delays: true })
 
 /** Every scope by its name. `small` is for plants and tests, `large` for a night. */
 export const SCOPES = {
   small: {
-    safety: [WRONG, USERS, STOPPED_SERIES, SERIES],
-    liveness: [TWICE_KILLED, KILLED, KILLED_SERIES, USERS],
-    store: [RETRIES, WRONG, USERS, EARLY, EARLY_AGAIN, RETRIED_SERIES, CANCELLED_SERIES, STOPPED_SERIES, POISON],
+    safety: [WRONG, alone(USERS), alone(STOPPED_SERIES), SERIES],
+    liveness: [TWICE_KILLED, KILLED, KILLED_SERIES, alone(USERS)],
+    store: [
+      RETRIES,
+      EARLY_AGAIN,
+      CANCELLED_SERIES,
+      POISON,
+      RETRIED_SERIES,
+      WRONG,
+      EARLY,
+      alone(USERS),
+      alone(STOPPED_SERIES),
+    ],
   },
   default: {
     safety: [

@@ -227,7 +227,7 @@ class Taking {
     const selected = this.#state.rows.flatMap((_, task) => ((tasks & (1 << task)) !== 0 ? [task] : []))
     if (this.#rules.protocol.rescue === 'fences, then requeues once') return this.#rows.rescueTasks(this.#rows.ownedBy(target))
     if (this.#rules.protocol.rescue === 'selects, then requeues by id') return this.#rows.rescueTasks(selected)
-    for (const task of selected) this.#rows.quarantine(task)
+    for (const task of selected) this.#rows.giveUp(task)
     return NOTHING
   }
 }
