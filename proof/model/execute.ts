@@ -133,9 +133,13 @@ async function write(store: SqliteStore, worker: number, batch: Partial<WriteBat
   const written = await store.write({ ...nothing, ...batch, worker }, now)
   return {
     fenced: written.fenced,
-    ...(batch.adds === undefined ? {} : { added: written.added.map((one) => (one.kind === 'added' ? one.state : 'failed')) }),
+    ...(batch.adds === undefined
+      ? {}
+      : { added: written.added.map((one) => (one.kind === 'added' ? one.state : 'failed')) }),
     ...(batch.outcomes === undefined ? {} : { recorded: written.recorded[0]!, released: tasksOf(written.released) }),
-    ...(batch.claim === undefined && batch.outcomes === undefined ? {} : { claimed: tasksOf(written.claimed?.tasks ?? []) }),
+    ...(batch.claim === undefined && batch.outcomes === undefined
+      ? {}
+      : { claimed: tasksOf(written.claimed?.tasks ?? []) }),
   }
 }
 
@@ -147,7 +151,11 @@ function numbersOf(ids: readonly TaskId[]): number[] {
   return ids.map((id) => IDS.indexOf(id)).sort()
 }
 
-async function handBack(store: SqliteStore, worker: number, claims: Parameters<SqliteStore['handBack']>[1]): Promise<Answer> {
+async function handBack(
+  store: SqliteStore,
+  worker: number,
+  claims: Parameters<SqliteStore['handBack']>[1],
+): Promise<Answer> {
   return { handedBack: numbersOf(await store.handBack(worker, claims, NOW)) }
 }
 

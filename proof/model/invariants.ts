@@ -127,7 +127,9 @@ function mayTouch({ workers }: State, step: Step, task: number, row: Row): boole
     case 'handBack':
     case 'commit': {
       const { claims, phase } = workers[step.worker - 1]!.attempts[task]!
-      return phase !== 'none' && step.task === task && claims === row.claims && isWriter(workers, step.worker, row.owner)
+      return (
+        phase !== 'none' && step.task === task && claims === row.claims && isWriter(workers, step.worker, row.owner)
+      )
     }
     default:
       return false

@@ -3,6 +3,7 @@
  * state it was in before. Its verbs are the real ones and run the real SQL.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { isDeepStrictEqual } from 'node:util'
 import { systemChance as chance, systemClock as clock } from '../../src/ports/system.ts'
 import { registration } from '../../src/stores/conformance/fixtures.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
@@ -22,6 +23,8 @@ export class LiveStore {
   readonly #read: Readonly<Record<string, StatementSync>>
   readonly #connection: DatabaseSync
   readonly #inserts = new Map<string, StatementSync>()
+  /** What the tables held when somebody last looked, as long as nobody else has written since. */
+  #held: Snapshot | undefined
 
   private constructor(store: SqliteStore, connection: DatabaseSync) {
     this.store = store
@@ -39,13 +42,17 @@ export class LiveStore {
     return this.store.close()
   }
 
+  /** What the store holds. To be called after every verb that is to be compared or gone back from. */
   snapshot(): Snapshot {
     const entries = TABLES.map((table) => [table, this.#read[table]!.all() as Line[]])
-    return Object.fromEntries(entries) as Snapshot
+    this.#held = Object.fromEntries(entries) as Snapshot
+    return this.#held
   }
 
+  /** Writes what the store held before over what it holds; a table that is the same is left alone. */
   restore(snapshot: Snapshot): void {
     for (const table of TABLES) {
+      if (this.#held !== undefined && isDeepStrictEqual(this.#held[table], snapshot[table])) continue
       this.#insertOf(`DELETE FROM ${table}`).run()
       for (const line of snapshot[table]) {
         const columns = Object.keys(line)
@@ -53,6 +60,7 @@ export class LiveStore {
         this.#insertOf(sql).run(...Object.values(line))
       }
     }
+    this.#held = snapshot
   }
 
   /**
@@ -60,6 +68,7 @@ export class LiveStore {
    * rows, the workers that registered through it, does not come back with the rows. Leaves the rows in disorder.
    */
   async know(incarnation: number): Promise<void> {
+    this.#held = undefined
     this.#insertOf('DELETE FROM worker').run()
     this.#insertOf("UPDATE sqlite_sequence SET seq = ? WHERE name = 'worker'").run(incarnation - 1)
     await this.store.register(registration())

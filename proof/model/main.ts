@@ -52,8 +52,10 @@ function readSettings(args: string[]): Settings {
     }
     return { scope: oneOf('--scope', scope, keysOf(SCOPES)), modes: modesOf(mode), json, plant }
   } catch (error) {
-    console.error(`${(error as Error).message}\nUsage: npm run model -- [--scope ${keysOf(SCOPES).join('|')}] ` +
-      `[--mode ${MODES.join('|')}|all] [--plant NAME] [--json]`)
+    console.error(
+      `${(error as Error).message}\nUsage: npm run model -- [--scope ${keysOf(SCOPES).join('|')}] ` +
+        `[--mode ${MODES.join('|')}|all] [--plant NAME] [--json]`,
+    )
     process.exit(2)
   }
 }

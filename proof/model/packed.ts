@@ -3,7 +3,17 @@
  * key under which a state is known.
  */
 import type { Scope } from './scopes.ts'
-import { type Attempt, BUDGETS, type EndMove, incarnationsIn, initialState, type Phase, type Row, type State, type Worker } from './state.ts'
+import {
+  type Attempt,
+  type Budget,
+  BUDGETS,
+  type EndMove,
+  incarnationsIn,
+  type Phase,
+  type Row,
+  type State,
+  type Worker,
+} from './state.ts'
 
 const ROW_STATES = [
   'absent',
@@ -29,11 +39,13 @@ const REAPER_BYTES = 2
 export class Packing {
   readonly bytes: number
   readonly #scope: Scope
+  readonly #incarnations: number
 
   constructor(scope: Scope) {
     this.#scope = scope
+    this.#incarnations = incarnationsIn(scope)
     const worker = 1 + ATTEMPT_BYTES * scope.tasks
-    this.bytes = ROW_BYTES * scope.tasks + worker * incarnationsIn(scope) + BUDGETS.length + REAPER_BYTES
+    this.bytes = ROW_BYTES * scope.tasks + worker * this.#incarnations + BUDGETS.length + REAPER_BYTES
   }
 
   /** Throws when a number has outgrown its bits: the scope is too large then. */
@@ -51,22 +63,21 @@ export class Packing {
   }
 
   unpack(from: Uint8Array, at: number): State {
-    const state = initialState(this.#scope)
+    const { tasks } = this.#scope
     let to = at
-    for (const row of state.rows) to = unpackRow(row, from, to)
-    for (const worker of state.workers) {
+    const rows: Row[] = []
+    for (let i = 0; i < tasks; i++, to += ROW_BYTES) rows.push(unpackRow(from, to))
+    const workers: Worker[] = []
+    for (let i = 0; i < this.#incarnations; i++) {
       const byte = from[to++]!
-      worker.life = LIVES[byte & 3]!
-      worker.registered = (byte & 4) !== 0
-      worker.leaving = (byte & 8) !== 0
-      worker.process = byte >> 4
-      for (const attempt of worker.attempts) to = unpackAttempt(attempt, from, to)
+      const attempts: Attempt[] = []
+      for (let task = 0; task < tasks; task++, to += ATTEMPT_BYTES) attempts.push(unpackAttempt(from, to))
+      const [registered, leaving] = [(byte & 4) !== 0, (byte & 8) !== 0]
+      workers.push({ life: LIVES[byte & 3]!, process: byte >> 4, registered, leaving, attempts })
     }
-    for (const name of BUDGETS) state.budget[name] = from[to++]!
-    state.reaper.target = from[to]! & 15
-    state.reaper.tasks = from[to++]! >> 4
-    state.reaper.process = from[to++]!
-    return state
+    const budget = {} as Budget
+    for (const name of BUDGETS) budget[name] = from[to++]!
+    return { rows, workers, budget, reaper: { target: from[to]! & 15, process: from[to + 1]!, tasks: from[to]! >> 4 } }
   }
 }
 
@@ -75,7 +86,8 @@ function bit(flag: boolean, at: number): number {
 }
 
 function nibbles(low: number, high: number): number {
-  if (low > 15 || high > 15) throw new RangeError(`${low} or ${high} has outgrown its four bits: the scope is too large.`)
+  if (low > 15 || high > 15)
+    throw new RangeError(`${low} or ${high} has outgrown its four bits: the scope is too large.`)
   return low | (high << 4)
 }
 
@@ -88,21 +100,22 @@ function packRow(row: Row, into: Uint8Array, at: number): number {
   return at + ROW_BYTES
 }
 
-function unpackRow(row: Row, from: Uint8Array, at: number): number {
+function unpackRow(from: Uint8Array, at: number): Row {
   const [flags, holder, counts, backs] = [from[at]!, from[at + 1]!, from[at + 2]!, from[at + 3]!]
-  row.state = ROW_STATES[flags & 15]!
-  row.early = (flags & 16) !== 0
-  row.suspect = (flags & 32) !== 0
-  row.passed = (flags & 64) !== 0
-  row.cancelling = (flags & 128) !== 0
-  row.owner = holder & 15
-  row.claims = holder >> 4
-  row.crashes = counts & 3
-  row.effects = (counts >> 2) & 3
-  row.ends = counts >> 4
-  row.handBacks = backs & 15
-  row.deferrals = backs >> 4
-  return at + ROW_BYTES
+  return {
+    state: ROW_STATES[flags & 15]!,
+    owner: holder & 15,
+    claims: holder >> 4,
+    crashes: counts & 3,
+    handBacks: backs & 15,
+    deferrals: backs >> 4,
+    early: (flags & 16) !== 0,
+    suspect: (flags & 32) !== 0,
+    passed: (flags & 64) !== 0,
+    cancelling: (flags & 128) !== 0,
+    ends: counts >> 4,
+    effects: (counts >> 2) & 3,
+  }
 }
 
 function packAttempt(attempt: Attempt, into: Uint8Array, at: number): number {
@@ -112,14 +125,15 @@ function packAttempt(attempt: Attempt, into: Uint8Array, at: number): number {
   return at + ATTEMPT_BYTES
 }
 
-function unpackAttempt(attempt: Attempt, from: Uint8Array, at: number): number {
+function unpackAttempt(from: Uint8Array, at: number): Attempt {
   const [what, numbers] = [from[at]!, from[at + 1]!]
-  attempt.phase = PHASES[what & 7]!
-  attempt.move = MOVES[(what >> 3) & 7]!
-  attempt.early = (what & 64) !== 0
-  attempt.risky = (what & 128) !== 0
-  attempt.claims = numbers & 15
-  attempt.failed = (numbers >> 4) & 7
-  attempt.recorded = (numbers & 128) !== 0
-  return at + ATTEMPT_BYTES
+  return {
+    phase: PHASES[what & 7]!,
+    move: MOVES[(what >> 3) & 7]!,
+    claims: numbers & 15,
+    failed: (numbers >> 4) & 7,
+    early: (what & 64) !== 0,
+    risky: (what & 128) !== 0,
+    recorded: (numbers & 128) !== 0,
+  }
 }

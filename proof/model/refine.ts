@@ -103,7 +103,8 @@ class Walk {
       if (step.verb === 'leave') await this.#live.know(step.worker)
       const difference = answerDifference(expected, answer) ?? rowsDifference(after, snapshot, scope.tasks)
       if (difference !== undefined) return difference
-      if (isProbe) return isDeepStrictEqual(snapshot.task, place.snapshot.task) ? undefined : 'what it refuses leaves a trace'
+      if (isProbe)
+        return isDeepStrictEqual(snapshot.task, place.snapshot.task) ? undefined : 'what it refuses leaves a trace'
     }
     this.#enter({ index, snapshot, from: place, step })
     return undefined
@@ -138,10 +139,12 @@ function rowsDifference(state: State, { task, worker, counter }: Snapshot, tasks
     const row = state.rows[i]!
     const isThere = row.state !== 'absent' && row.state !== 'gone'
     if (!isThere && line === undefined) continue
-    if (!isThere || line === undefined) return `task ${i + 1} is ${line === undefined ? 'not ' : ''}in the store, but ${row.state}`
+    if (!isThere || line === undefined)
+      return `task ${i + 1} is ${line === undefined ? 'not ' : ''}in the store, but ${row.state}`
     const [want, got] = [wanted(row), stored(line)]
     if (!isDeepStrictEqual(want, got)) return `task ${i + 1} is ${differing(got, want)}`
-    if (row.state === 'waiting' && line['after'] !== IDS[i - 1]) return `task ${i + 1} waits behind ${String(line['after'])}`
+    if (row.state === 'waiting' && line['after'] !== IDS[i - 1])
+      return `task ${i + 1} waits behind ${String(line['after'])}`
   }
   if (ids.size !== task.length) return 'a task is stored twice'
   return workersDifference(state, worker) ?? countersDifference(state, counter)
@@ -161,7 +164,18 @@ function stored(line: Snapshot['task'][number]): Record<string, unknown> {
   const marks = line['marks'] as number
   const [early, suspect, passed, cancelling] = [EARLY, SUSPECT, PASSED, CANCELLING].map((mark) => (marks & mark) !== 0)
   const isRunning = state === STATE_CODES.running
-  return { state, worker, claims, crashes, handBacks, deferrals, early: isRunning && early, suspect, passed, cancelling }
+  return {
+    state,
+    worker,
+    claims,
+    crashes,
+    handBacks,
+    deferrals,
+    early: isRunning && early,
+    suspect,
+    passed,
+    cancelling,
+  }
 }
 
 function differing(got: Record<string, unknown>, want: Record<string, unknown>): string {
@@ -172,7 +186,9 @@ function differing(got: Record<string, unknown>, want: Record<string, unknown>):
 function workersDifference({ workers }: State, lines: Snapshot['worker']): string | undefined {
   const want = workers.flatMap(({ registered }, i) => (registered ? [i + 1] : []))
   const got = lines.map((line) => line['incarnation'])
-  return isDeepStrictEqual(got, want) ? undefined : `workers ${got.join(', ')} are registered instead of ${want.join(', ')}`
+  return isDeepStrictEqual(got, want)
+    ? undefined
+    : `workers ${got.join(', ')} are registered instead of ${want.join(', ')}`
 }
 
 /** C9, C15: the counters of the store are what a recount gives. */

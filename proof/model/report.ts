@@ -7,7 +7,8 @@ import { say } from './step.ts'
 /** One world as a line of the table. */
 export function lineOf(seen: Seen): string {
   const store = seen.mode === 'store' ? `, ${count(seen.storeEdges)} steps of the store` : ''
-  const more = seen.mode === 'liveness' ? `, ${seen.stuck} stuck` : `, ${count(seen.zombies)} with a fenced attempt still running`
+  const more =
+    seen.mode === 'liveness' ? `, ${seen.stuck} stuck` : `, ${count(seen.zombies)} with a fenced attempt still running`
   const result = seen.violation === undefined ? 'holds' : 'BROKEN'
   return (
     `${seen.mode.padEnd(8)} ${seen.scope}: ${count(seen.states)} states, ${count(seen.edges)} edges` +

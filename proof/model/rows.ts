@@ -119,7 +119,8 @@ export class Rows {
   /** An attempt that was claimed ahead of its turn has begun. */
   mark(task: number, incarnation: number, claims: number): void {
     const row = this.#state.rows[task]!
-    if (this.isRegistered(incarnation) && matches(row, incarnation, claims, 'state, worker and claim')) row.early = false
+    if (this.isRegistered(incarnation) && matches(row, incarnation, claims, 'state, worker and claim'))
+      row.early = false
   }
 
   /** Records how an attempt ended and releases what waited for it. With `room` the finishing worker claims one task. */
@@ -180,9 +181,7 @@ export class Rows {
 
   /** All claims of the incarnation go back. */
   handBackAll(incarnation: number): number[] {
-    return this.ownedBy(incarnation).filter((task) =>
-      this.handBack(task, incarnation, this.#state.rows[task]!.claims),
-    )
+    return this.ownedBy(incarnation).filter((task) => this.handBack(task, incarnation, this.#state.rows[task]!.claims))
   }
 
   /** The tasks that run in the name of the incarnation. */

@@ -73,7 +73,12 @@ const TWICE_KILLED = world('one task, two kills', { kills: 2 })
 const KILLED_SERIES = series('a series of two, a kill', { kills: 1 })
 const STOPPED_SERIES = series('a series of two, a hand-back', { handBacks: 1 })
 const EARLY = world('one task ahead of its turn, a wrong rescue', { wrongRescues: 1, early: true, forgets: true })
-const EARLY_AGAIN = world('one task ahead of its turn, a requeue', { processes: 1, requeues: 1, handBacks: 1, early: true })
+const EARLY_AGAIN = world('one task ahead of its turn, a requeue', {
+  processes: 1,
+  requeues: 1,
+  handBacks: 1,
+  early: true,
+})
 const RETRIED_SERIES = series('a series of two, two attempts', { processes: 1, attempts: 2 })
 const CANCELLED_SERIES = series('a series of two, a cancel', { processes: 1, cancels: 1 })
 const POISON = world('one task that outlives three workers, one process', { processes: 1, kills: 3 })
@@ -108,7 +113,18 @@ export const SCOPES = {
       series('a series of two, a kill, a lost answer', { kills: 1, losses: 1 }),
       world('one task, users, a kill', { kills: 1, cancels: 1, requeues: 1, handBacks: 1 }),
     ],
-    store: [RETRIES, WRONG, USERS, { ...EARLY, delays: true }, EARLY_AGAIN, SERIES, RETRIED_SERIES, CANCELLED_SERIES, STOPPED_SERIES, POISON],
+    store: [
+      RETRIES,
+      WRONG,
+      USERS,
+      { ...EARLY, delays: true },
+      EARLY_AGAIN,
+      SERIES,
+      RETRIED_SERIES,
+      CANCELLED_SERIES,
+      STOPPED_SERIES,
+      POISON,
+    ],
   },
   large: {
     safety: [

@@ -50,7 +50,12 @@ export type Probe =
 export function say(step: Step): string {
   switch (step.verb) {
     case 'add': {
-      const how = { claimed: 'claimed at once', early: 'claimed ahead of its turn', ready: 'ready', scheduled: 'for later' }
+      const how = {
+        claimed: 'claimed at once',
+        early: 'claimed ahead of its turn',
+        ready: 'ready',
+        scheduled: 'for later',
+      }
       return `worker ${step.worker} adds ${step.tasks.map((task) => `task ${task + 1}`).join(' and ')}, ${how[step.how]}`
     }
     case 'due':

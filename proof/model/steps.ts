@@ -109,7 +109,8 @@ function attemptSteps(state: State, attempt: Attempt, worker: number, task: numb
     case 'none':
       return []
     case 'held': {
-      const steps: Step[] = attempt.early && attempt.risky ? [{ verb: 'mark', worker, task }] : [{ verb: 'begin', worker, task }]
+      const steps: Step[] =
+        attempt.early && attempt.risky ? [{ verb: 'mark', worker, task }] : [{ verb: 'begin', worker, task }]
       if (isCancelled(state, attempt, worker, task)) steps.push({ verb: 'end', worker, task, move: 'cancel' })
       if (handBacks > 0) steps.push({ verb: 'handBack', worker, task })
       return steps

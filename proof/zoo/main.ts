@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util'
 import type { Lane, Plant } from './plant.ts'
-import { LANES, type LaneRun, runLane } from './run-lane.ts'
+import { isGood, LANES, type LaneRun, runLane } from './run-lane.ts'
 import { plantNamed, ZOO } from './zoo.ts'
 
 interface Settings {
@@ -49,12 +49,10 @@ process.exitCode = bad.length === 0 ? 0 : 1
 async function tryAll({ lanes, plants }: Settings): Promise<Tried[]> {
   const all: Tried[] = []
   const note = (lane: Lane, plant: Plant | undefined, run: LaneRun): void => {
-    const wanted = plant === undefined ? 'clean' : 'violation'
     // What this machine cannot run is skipped by name; where it has to be able to, that is a failure.
-    const maySkip = run.outcome === 'skipped' && process.env['CI'] !== 'true'
-    all.push({ lane, plant, run, good: run.outcome === wanted || maySkip })
-    const verdict = run.outcome === 'violation' ? 'caught' : run.outcome
-    console.log(lineOf(plant?.name ?? '(no plant)', lane, plant === undefined ? run.outcome : verdict, run))
+    all.push({ lane, plant, run, good: isGood(run, plant !== undefined, process.env['CI'] === 'true') })
+    const result = plant !== undefined && run.outcome === 'violation' ? 'caught' : run.outcome
+    console.log(lineOf(plant?.name ?? '(no plant)', lane, result, run))
   }
   console.log('| plant | lane | result | seconds | reported |\n| --- | --- | --- | --- | --- |')
   for (const lane of lanes) note(lane, undefined, await runLane(lane))

@@ -99,9 +99,7 @@ const OF_THE_STORE: readonly Plant[] = [
     says: 'A rescued task is ready and still names its dead worker.',
     seenIn: 'reliability.md 2.5: release without clearing the owner',
     lane: 'model',
-    edits: [
-      { file: STATEMENTS, find: 'state = 0, worker = NULL, crashes', replace: 'state = 0, crashes' },
-    ],
+    edits: [{ file: STATEMENTS, find: 'state = 0, worker = NULL, crashes', replace: 'state = 0, crashes' }],
   },
   {
     name: 'rescue-counts-what-never-began',
@@ -115,7 +113,9 @@ const OF_THE_STORE: readonly Plant[] = [
     says: 'A task is put aside after four deaths instead of three.',
     seenIn: 'Sidekiq Pro: a poison pill is found by its count',
     lane: 'model',
-    edits: [{ file: STATEMENTS, find: 'crashes >= 2 RETURNING id, marks', replace: 'crashes >= 3 RETURNING id, marks' }],
+    edits: [
+      { file: STATEMENTS, find: 'crashes >= 2 RETURNING id, marks', replace: 'crashes >= 3 RETURNING id, marks' },
+    ],
   },
   {
     name: 'requeue-of-running',
@@ -129,7 +129,13 @@ const OF_THE_STORE: readonly Plant[] = [
     says: 'A task that failed before it was written down as begun is claimed as if ahead of its turn after a requeue.',
     seenIn: 'our own store, found by this model',
     lane: 'model',
-    edits: [{ file: STATEMENTS, find: '~${EARLY | SUSPECT | CANCELLING}, crashes', replace: '~${SUSPECT | CANCELLING}, crashes' }],
+    edits: [
+      {
+        file: STATEMENTS,
+        find: '~${EARLY | SUSPECT | CANCELLING}, crashes',
+        replace: '~${SUSPECT | CANCELLING}, crashes',
+      },
+    ],
   },
   {
     name: 'prune-of-live',
@@ -150,8 +156,13 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: STORE,
-        find: "this.#afterEnd(db, given('cancel_back', now), new Set())",
-        replace: "this.#afterEnd(db, [...given('cancel_back', now), ...back], new Set())",
+        find: "const back = given('hand_back')",
+        replace: "const back = given('hand_back')\nfor (const { id } of back) db.sql('overtake').run(id)",
+      },
+      {
+        file: STATEMENTS,
+        find: "release_ready: 'UPDATE",
+        replace: "overtake: 'UPDATE task SET state = 0 WHERE after = ? AND state = 3',\n  release_ready: 'UPDATE",
       },
     ],
   },
@@ -160,7 +171,13 @@ const OF_THE_STORE: readonly Plant[] = [
     says: 'A task waits behind one whose first attempt has ended already: nobody releases it.',
     seenIn: 'reliability.md 2.5: C8, liveness of series',
     lane: 'model',
-    edits: [{ file: INSERT, find: 'row.state < FIRST_FINAL && (row.marks & PASSED) === 0', replace: 'row.state < FIRST_FINAL' }],
+    edits: [
+      {
+        file: INSERT,
+        find: 'row.state < FIRST_FINAL && (row.marks & PASSED) === 0',
+        replace: 'row.state < FIRST_FINAL',
+      },
+    ],
   },
   {
     name: 'cancel-forgets-the-series',
@@ -219,14 +236,18 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
     says: 'A commit whose answer is lost counts as failed, and the task is run again on a guess.',
     seenIn: 'FoundationDB "commit result unknown", Temporal: executed, then an error',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "unknownFinish: 'is written again',", replace: "unknownFinish: 'counts as failed'," }],
+    edits: [
+      { file: PROTOCOL, find: "unknownFinish: 'is written again',", replace: "unknownFinish: 'counts as failed'," },
+    ],
   },
   {
     name: 'protocol-unknown-is-success',
     says: 'A commit whose answer is lost counts as recorded: what was not written is never written.',
     seenIn: 'FoundationDB "commit result unknown"',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "unknownFinish: 'is written again',", replace: "unknownFinish: 'counts as recorded'," }],
+    edits: [
+      { file: PROTOCOL, find: "unknownFinish: 'is written again',", replace: "unknownFinish: 'counts as recorded'," },
+    ],
   },
   {
     name: 'protocol-lost-claim-reply',
@@ -240,28 +261,36 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
     says: 'The reaper selects the tasks of the dead, then requeues them by id: one finished in between runs again.',
     seenIn: 'River #1302',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'selects, then requeues by id'," }],
+    edits: [
+      { file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'selects, then requeues by id'," },
+    ],
   },
   {
     name: 'protocol-two-finalise',
     says: 'The pruner of dead workers ends their tasks by id while a worker ends one of them as well.',
     seenIn: 'Solid Queue #589 (one task finished and failed)',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'selects, then finalises by id'," }],
+    edits: [
+      { file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'selects, then finalises by id'," },
+    ],
   },
   {
     name: 'protocol-one-off-requeue',
     says: 'The reaper fences in one transaction and requeues in the next, once: when it dies between, nobody does.',
     seenIn: 'reliability.md 2.5: one-off requeue instead of a standing sweep',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'fences, then requeues once'," }],
+    edits: [
+      { file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'fences, then requeues once'," },
+    ],
   },
   {
     name: 'protocol-identity-reuse',
     says: 'A process comes back under its old identity: its dead self looks alive, and its claims are never rescued.',
     seenIn: 'Oban Pro #862',
     lane: 'model',
-    edits: [{ file: PROTOCOL, find: "restart: 'as a fresh incarnation',", replace: "restart: 'under the old identity'," }],
+    edits: [
+      { file: PROTOCOL, find: "restart: 'as a fresh incarnation',", replace: "restart: 'under the old identity'," },
+    ],
   },
   {
     name: 'protocol-time-only-reaping',
@@ -276,7 +305,11 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
     seenIn: 'reliability.md 2.5: C6, order by key',
     lane: 'model',
     edits: [
-      { file: PROTOCOL, find: "release: 'after the first attempt',", replace: "release: 'after the first claim ended'," },
+      {
+        file: PROTOCOL,
+        find: "release: 'after the first attempt',",
+        replace: "release: 'after the first claim ended',",
+      },
     ],
   },
   {

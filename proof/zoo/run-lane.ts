@@ -58,7 +58,14 @@ export async function runLane(lane: Lane, plant?: Plant): Promise<LaneRun> {
   return judged(code, seconds, output, errors)
 }
 
-function judged(code: number | null, seconds: number, output: string, errors: string): LaneRun {
+/** Whether a run went as it has to: something found with a plant, nothing without; skipped only where that is allowed. */
+export function isGood({ outcome }: LaneRun, isPlanted: boolean, mustRun: boolean): boolean {
+  if (outcome === 'skipped') return !mustRun
+  return outcome === (isPlanted ? 'violation' : 'clean')
+}
+
+/** What the exit code and the last line of a lane say. */
+export function judged(code: number | null, seconds: number, output: string, errors: string): LaneRun {
   const report = lastLine(output)
   if (code === 2 || report === undefined) return broken(seconds, `exit code ${code}: ${firstLine(errors)}`)
   const violations = Number(report['violations'])
