@@ -62,12 +62,12 @@ export async function execute(store: SqliteStore, step: Step, state: State, scop
       return store.cancel(IDS[step.task]!, NOW).then(({ kind }) => ({ cancel: kind }))
     case 'requeue':
     case 'requeue as':
-      return store.requeue(IDS[step.task]!, NOW).then((done) => ({ done }))
+      return store.requeue(IDS[step.task]!).then((done) => ({ done }))
     case 'prune':
     case 'prune as':
       return store.prune(KEEP_NOTHING, NOW, 100).then(({ removed }) => ({ removed }))
     case 'beat':
-      return store.beat(step.worker, NOW).then((alive) => ({ alive }))
+      return store.beat(step.worker).then((alive) => ({ alive }))
     case 'finish as': {
       const outcomes = [outcomeOf(step.task, step.claims, step.move, scope)]
       return write(store, step.worker, { outcomes })
@@ -123,7 +123,6 @@ function outcomeOf(task: number, claims: number, move: EndMove, { forgets }: Sco
     case 'fail':
       return fail(claim)
     case 'cancel':
-    case 'cancel as':
       return cancelled(claim)
   }
 }
@@ -148,7 +147,7 @@ function tasksOf(claimed: readonly Pick<ClaimedTask, 'id'>[]): number[] {
 }
 
 function numbersOf(ids: readonly TaskId[]): number[] {
-  return ids.map((id) => IDS.indexOf(id)).sort()
+  return ids.map((id) => IDS.indexOf(id)).sort((a, b) => a - b)
 }
 
 async function handBack(
@@ -160,7 +159,7 @@ async function handBack(
 }
 
 async function learn(store: SqliteStore, worker: number): Promise<Answer> {
-  const alive = await store.beat(worker, NOW)
+  const alive = await store.beat(worker)
   await store.register(registration())
   return { alive }
 }

@@ -52,7 +52,7 @@ export class Edges {
   }
 }
 
-function doubled(numbers: Int32Array): Int32Array {
+function doubled(numbers: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(numbers.length * 2)
   larger.set(numbers)
   return larger

@@ -83,6 +83,7 @@ export class LiveStore {
 
 /** The connection that `open` makes. An in-memory database has no other way in, and the store shows nobody its own. */
 async function connectionOf(open: () => Promise<void>): Promise<DatabaseSync> {
+  // oxlint-disable-next-line typescript/unbound-method
   const { prepare } = DatabaseSync.prototype
   let connection: DatabaseSync | undefined
   DatabaseSync.prototype.prepare = function (this: DatabaseSync, ...args) {

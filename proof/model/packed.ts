@@ -86,8 +86,9 @@ function bit(flag: boolean, at: number): number {
 }
 
 function nibbles(low: number, high: number): number {
-  if (low > 15 || high > 15)
+  if (low > 15 || high > 15) {
     throw new RangeError(`${low} or ${high} has outgrown its four bits: the scope is too large.`)
+  }
   return low | (high << 4)
 }
 

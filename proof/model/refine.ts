@@ -103,8 +103,9 @@ class Walk {
       if (step.verb === 'leave') await this.#live.know(step.worker)
       const difference = answerDifference(expected, answer) ?? rowsDifference(after, snapshot, scope.tasks)
       if (difference !== undefined) return difference
-      if (isProbe)
+      if (isProbe) {
         return isDeepStrictEqual(snapshot.task, place.snapshot.task) ? undefined : 'what it refuses leaves a trace'
+      }
     }
     this.#enter({ index, snapshot, from: place, step })
     return undefined
@@ -139,12 +140,14 @@ function rowsDifference(state: State, { task, worker, counter }: Snapshot, tasks
     const row = state.rows[i]!
     const isThere = row.state !== 'absent' && row.state !== 'gone'
     if (!isThere && line === undefined) continue
-    if (!isThere || line === undefined)
+    if (!isThere || line === undefined) {
       return `task ${i + 1} is ${line === undefined ? 'not ' : ''}in the store, but ${row.state}`
+    }
     const [want, got] = [wanted(row), stored(line)]
     if (!isDeepStrictEqual(want, got)) return `task ${i + 1} is ${differing(got, want)}`
-    if (row.state === 'waiting' && line['after'] !== IDS[i - 1])
-      return `task ${i + 1} waits behind ${String(line['after'])}`
+    if (row.state === 'waiting' && line['after'] !== IDS[i - 1]) {
+      return `task ${i + 1} waits behind ${JSON.stringify(line['after'])}`
+    }
   }
   if (ids.size !== task.length) return 'a task is stored twice'
   return workersDifference(state, worker) ?? countersDifference(state, counter)
@@ -180,7 +183,7 @@ function stored(line: Snapshot['task'][number]): Record<string, unknown> {
 
 function differing(got: Record<string, unknown>, want: Record<string, unknown>): string {
   const keys = Object.keys(want).filter((key) => got[key] !== want[key])
-  return keys.map((key) => `${key} ${String(got[key])} instead of ${String(want[key])}`).join(', ')
+  return keys.map((key) => `${key} ${JSON.stringify(got[key])} instead of ${JSON.stringify(want[key])}`).join(', ')
 }
 
 function workersDifference({ workers }: State, lines: Snapshot['worker']): string | undefined {
@@ -188,7 +191,7 @@ function workersDifference({ workers }: State, lines: Snapshot['worker']): strin
   const got = lines.map((line) => line['incarnation'])
   return isDeepStrictEqual(got, want)
     ? undefined
-    : `workers ${got.join(', ')} are registered instead of ${want.join(', ')}`
+    : `workers ${JSON.stringify(got)} are registered instead of ${JSON.stringify(want)}`
 }
 
 /** C9, C15: the counters of the store are what a recount gives. */
@@ -197,5 +200,6 @@ function countersDifference({ rows }: State, lines: Snapshot['counter']): string
   const waiting = rows.filter((row) => row.state === 'waiting').length
   const got = lines[0]
   if (got?.['live'] === live && got['waiting'] === waiting) return undefined
-  return `it counts ${String(got?.['live'])} live and ${String(got?.['waiting'])} waiting instead of ${live} and ${waiting}`
+  const [counted, recounted] = [got, { live, waiting }].map((counts) => JSON.stringify(counts))
+  return `it counts ${counted} instead of ${recounted}`
 }

@@ -119,8 +119,8 @@ export class Rows {
   /** An attempt that was claimed ahead of its turn has begun. */
   mark(task: number, incarnation: number, claims: number): void {
     const row = this.#state.rows[task]!
-    if (this.isRegistered(incarnation) && matches(row, incarnation, claims, 'state, worker and claim'))
-      row.early = false
+    const isHeld = matches(row, incarnation, claims, 'state, worker and claim')
+    if (this.isRegistered(incarnation) && isHeld) row.early = false
   }
 
   /** Records how an attempt ended and releases what waited for it. With `room` the finishing worker claims one task. */

@@ -12,7 +12,9 @@ export type Step =
   /** Time passes: what is scheduled is due, and a worker that looks makes it ready. */
   | { readonly verb: 'due'; readonly worker: number }
   | { readonly verb: 'claim'; readonly worker: number; readonly early: boolean; readonly heard: boolean }
-  | { readonly verb: 'mark' | 'begin' | 'handBack'; readonly worker: number; readonly task: number }
+  | { readonly verb: 'handBack'; readonly worker: number; readonly task: number }
+  /** `mark`: that it has begun is written down. */
+  | { readonly verb: 'mark' | 'begin'; readonly worker: number; readonly task: number }
   | { readonly verb: 'end'; readonly worker: number; readonly task: number; readonly move: EndMove }
   /** The outcome is written; with `room` the worker claims in the same transaction. */
   | { readonly verb: 'commit'; readonly worker: number; readonly task: number; readonly room: boolean }

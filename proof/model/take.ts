@@ -227,9 +227,9 @@ class Taking {
     const { target, tasks } = { ...this.#state.reaper }
     Object.assign(this.#state.reaper, { target: 0, process: 0, tasks: 0 })
     const selected = this.#state.rows.flatMap((_, task) => ((tasks & (1 << task)) !== 0 ? [task] : []))
-    if (this.#rules.protocol.rescue === 'fences, then requeues once')
-      return this.#rows.rescueTasks(this.#rows.ownedBy(target))
-    if (this.#rules.protocol.rescue === 'selects, then requeues by id') return this.#rows.rescueTasks(selected)
+    const { rescue } = this.#rules.protocol
+    if (rescue === 'fences, then requeues once') return this.#rows.rescueTasks(this.#rows.ownedBy(target))
+    if (rescue === 'selects, then requeues by id') return this.#rows.rescueTasks(selected)
     for (const task of selected) this.#rows.giveUp(task)
     return NOTHING
   }
@@ -248,7 +248,6 @@ function tidy({ workers }: State, { protocol }: Rules): void {
 
 function tidyAttempt(attempt: Attempt): void {
   if (attempt.phase === 'none') Object.assign(attempt, noAttempt())
-  else if (attempt.phase !== 'held' && attempt.phase !== 'running')
-    Object.assign(attempt, { failed: 0, early: false, risky: false })
-  else if (!attempt.early) attempt.risky = false
+  else if (attempt.phase === 'held' || attempt.phase === 'running') attempt.risky &&= attempt.early
+  else Object.assign(attempt, { failed: 0, early: false, risky: false })
 }

@@ -13,7 +13,9 @@ export const LANES: readonly Lane[] = ['model', 'sim', 'power', 'crash']
 const RUN_MS_MAX = 10 * 60_000
 
 /** What a lane is told to be done soon: without a plant, and with one. */
-const SHORT: Readonly<Record<Lane, { readonly clean: readonly string[]; planted(plant: Plant): readonly string[] }>> = {
+const SHORT: Readonly<
+  Record<Lane, { readonly clean: readonly string[]; readonly planted: (plant: Plant) => readonly string[] }>
+> = {
   model: {
     clean: ['--scope', 'small'],
     // A fault of the store is invisible to the modes that run without it.
