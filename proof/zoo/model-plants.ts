@@ -11,7 +11,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'succeed-by-id',
     says: 'A success is recorded by id: whoever finishes late overwrites what the newer attempt does.',
-    seenIn: 'Oban basic engine, graphile-worker, pgmq (reliability.md 1.2)',
+    seenIn: 'Oban basic engine, graphile-worker, pgmq',
     lane: 'model',
     edits: [
       {
@@ -24,7 +24,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'succeed-under-any-claim',
     says: 'A success names the worker but not the claim: an earlier attempt of the same worker closes a later one.',
-    seenIn: 'River, pg-boss (reliability.md 1.2: id and running)',
+    seenIn: 'River, pg-boss (id and running)',
     lane: 'model',
     edits: [
       {
@@ -37,7 +37,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'fail-by-id',
     says: 'A failure is recorded by id: it turns back what another attempt has finished.',
-    seenIn: 'reliability.md 2.5: fail() unguarded',
+    seenIn: 'the fault catalogue of queues: a failure without a guard',
     lane: 'model',
     edits: [
       {
@@ -64,7 +64,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'hand-back-of-any-claim',
     says: 'A hand-back does not name its claim: it gives away an attempt that has begun since.',
-    seenIn: 'reliability.md 3a.7: every write names state, worker and attempt',
+    seenIn: 'a write that does not name state, worker and attempt',
     lane: 'model',
     edits: [
       {
@@ -77,7 +77,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'begun-by-id',
     says: 'Whoever says that an attempt has begun is believed: a crash is counted that was none.',
-    seenIn: 'reliability.md 3a.7: every write names state, worker and attempt',
+    seenIn: 'a write that does not name state, worker and attempt',
     lane: 'model',
     edits: [
       {
@@ -90,14 +90,14 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'rescue-without-fence',
     says: 'A rescue returns the claims of a worker and lets it go on claiming.',
-    seenIn: 'reliability.md E13: overlap in three steps without a fence',
+    seenIn: 'the protocol without its fence: overlap in three steps',
     lane: 'model',
     edits: [{ file: STORE, find: "      db.sql('retire').run(dead)\n", replace: '' }],
   },
   {
     name: 'rescue-keeps-owner',
     says: 'A rescued task is ready and still names its dead worker.',
-    seenIn: 'reliability.md 2.5: release without clearing the owner',
+    seenIn: 'the fault catalogue of queues: a release that leaves the owner',
     lane: 'model',
     edits: [{ file: STATEMENTS, find: 'state = 0, worker = NULL, crashes', replace: 'state = 0, crashes' }],
   },
@@ -151,7 +151,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'release-on-hand-back',
     says: 'A hand-back counts as the end of the first attempt: the next task of the series overtakes.',
-    seenIn: 'reliability.md 2.5: C6, order by key',
+    seenIn: 'strict order by key, broken by what is no end',
     lane: 'model',
     edits: [
       {
@@ -169,7 +169,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'series-waits-for-ever',
     says: 'A task waits behind one whose first attempt has ended already: nobody releases it.',
-    seenIn: 'reliability.md 2.5: C8, liveness of series',
+    seenIn: 'a named queue whose head is done and still blocks',
     lane: 'model',
     edits: [
       {
@@ -195,7 +195,7 @@ const OF_THE_STORE: readonly Plant[] = [
   {
     name: 'fenced-worker-claims',
     says: 'A worker that was declared dead goes on claiming: nobody looks for its claims any more.',
-    seenIn: 'reliability.md 3a.4: a claim can commit after the fence',
+    seenIn: 'a claim with an older view that commits after the fence',
     lane: 'model',
     edits: [{ file: WRITE, find: 'this.#fenced ? undefined : worker', replace: 'worker' }],
   },
@@ -206,28 +206,28 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
   {
     name: 'protocol-finish-by-id',
     says: 'A success names nothing but the task.',
-    seenIn: 'Oban basic engine, graphile-worker, pgmq (reliability.md 1.2)',
+    seenIn: 'Oban basic engine, graphile-worker, pgmq',
     lane: 'model',
     edits: [{ file: PROTOCOL, find: "succeedNames: 'state, worker and claim',", replace: "succeedNames: 'nothing'," }],
   },
   {
     name: 'protocol-finish-while-running',
     says: 'A success asks only whether the task is running: a superseded attempt closes the run of another.',
-    seenIn: 'River, pg-boss (reliability.md 1.2: id and running)',
+    seenIn: 'River, pg-boss (id and running)',
     lane: 'model',
     edits: [{ file: PROTOCOL, find: "succeedNames: 'state, worker and claim',", replace: "succeedNames: 'state'," }],
   },
   {
     name: 'protocol-fail-by-id',
     says: 'A failure names nothing but the task, also after a commit whose answer was lost.',
-    seenIn: 'reliability.md E13: unguarded fail after an unknown commit',
+    seenIn: 'a failure recorded after a commit whose answer was lost',
     lane: 'model',
     edits: [{ file: PROTOCOL, find: "failNames: 'state, worker and claim',", replace: "failNames: 'nothing'," }],
   },
   {
     name: 'protocol-missed-guard-commits',
     says: 'A finish whose guard finds nothing commits the effects all the same.',
-    seenIn: 'River JobCompleteTx (12,090 of 20,000 tasks doubled in reliability.md E14)',
+    seenIn: 'River JobCompleteTx',
     lane: 'model',
     edits: [{ file: PROTOCOL, find: "missedFinish: 'rolls back',", replace: "missedFinish: 'commits'," }],
   },
@@ -252,7 +252,7 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
   {
     name: 'protocol-lost-claim-reply',
     says: 'A worker that misses the answer to its claim never asks again: it lives, and so its claim stays.',
-    seenIn: 'reliability.md 2.4, F20: killed after COMMIT and before the reply',
+    seenIn: 'a connection that breaks after COMMIT and before the reply',
     lane: 'model',
     edits: [{ file: PROTOCOL, find: "claimReply: 'is heard',", replace: "claimReply: 'may be lost'," }],
   },
@@ -277,7 +277,7 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
   {
     name: 'protocol-one-off-requeue',
     says: 'The reaper fences in one transaction and requeues in the next, once: when it dies between, nobody does.',
-    seenIn: 'reliability.md 2.5: one-off requeue instead of a standing sweep',
+    seenIn: 'a one-off requeue where a standing sweep is needed',
     lane: 'model',
     edits: [
       { file: PROTOCOL, find: "rescue: 'in one transaction',", replace: "rescue: 'fences, then requeues once'," },
@@ -295,14 +295,14 @@ const OF_THE_PROTOCOL: readonly Plant[] = [
   {
     name: 'protocol-time-only-reaping',
     says: 'Whoever runs long is taken for dead: two attempts of one task overlap.',
-    seenIn: 'Oban Lifeline, GoodJob (reliability.md 1.1: by clock alone)',
+    seenIn: 'Oban Lifeline (rescue by clock alone)',
     lane: 'model',
     edits: [{ file: PROTOCOL, find: "reaps: 'the dead',", replace: "reaps: 'whoever runs long'," }],
   },
   {
     name: 'protocol-early-release',
     says: 'The next task of a series starts when a claim of the first ends, be it by a crash or a hand-back.',
-    seenIn: 'reliability.md 2.5: C6, order by key',
+    seenIn: 'strict order by key, broken by what is no end',
     lane: 'model',
     edits: [
       {
