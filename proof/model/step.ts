@@ -51,43 +51,14 @@ export type Probe =
 /** The step in words. */
 export function say(step: Step): string {
   switch (step.verb) {
-    case 'add': {
-      const how = {
-        claimed: 'claimed at once',
-        early: 'claimed ahead of its turn',
-        ready: 'ready',
-        scheduled: 'for later',
-      }
-      return `worker ${step.worker} adds ${step.tasks.map((task) => `task ${task + 1}`).join(' and ')}, ${how[step.how]}`
-    }
+    case 'add':
+      return `worker ${step.worker} adds ${step.tasks.map((task) => `task ${task + 1}`).join(' and ')}, ${HOW[step.how]}`
     case 'due':
       return `what is scheduled is due: worker ${step.worker} makes it ready`
     case 'claim': {
       const what = `worker ${step.worker} claims${step.early ? ' ahead of its turn' : ''}`
       return step.heard ? what : `${what}, and never hears the answer`
     }
-    case 'mark':
-      return `worker ${step.worker} writes down that task ${step.task + 1} has begun`
-    case 'begin':
-      return `worker ${step.worker} begins task ${step.task + 1}`
-    case 'handBack':
-      return `worker ${step.worker} gives task ${step.task + 1} back`
-    case 'end':
-      return `the attempt of task ${step.task + 1} at worker ${step.worker} ends: ${step.move}`
-    case 'commit': {
-      const what = `worker ${step.worker} writes how task ${step.task + 1} ended`
-      return step.room ? `${what}, and claims` : what
-    }
-    case 'hear':
-      return `worker ${step.worker} hears the answer about task ${step.task + 1}`
-    case 'lose':
-      return `the answer about task ${step.task + 1} to worker ${step.worker} is lost`
-    case 'refuse':
-      return `nothing is written about task ${step.task + 1}, and worker ${step.worker} cannot tell`
-    case 'rerun':
-      return `worker ${step.worker} takes that for a failure and runs task ${step.task + 1} again`
-    case 'believe':
-      return `worker ${step.worker} takes that for recorded and forgets task ${step.task + 1}`
     case 'stop':
       return `worker ${step.worker} stops and gives everything back`
     case 'leave':
@@ -109,21 +80,69 @@ export function say(step: Step): string {
     case 'prune':
       return 'the history is pruned'
     case 'beat':
-      return `worker ${step.worker} beats`
     case 'requeue as':
-      return `somebody requeues task ${step.task + 1}, which is nothing to requeue`
     case 'cancel as':
-      return `somebody cancels task ${step.task + 1}, which has ended`
     case 'prune as':
-      return 'the history is pruned, and nothing in it is old'
     case 'finish as':
     case 'hand back as':
     case 'mark as':
       return sayProbe(step)
+    default:
+      return sayOfAttempt(step, `worker ${step.worker}`, `task ${step.task + 1}`)
   }
 }
 
-function sayProbe({ verb, worker, task, claims, move }: Extract<Probe, { claims: number }>): string {
-  const what = { 'finish as': `write "${move}"`, 'hand back as': 'a hand-back', 'mark as': 'a mark' }[verb]
-  return `a strange ${what} arrives for task ${task + 1}, of worker ${worker} under claim ${claims}`
+const HOW: Readonly<Record<AddHow, string>> = {
+  claimed: 'claimed at once',
+  early: 'claimed ahead of its turn',
+  ready: 'ready',
+  scheduled: 'for later',
+}
+
+/** A step of one attempt, most of them inside of its process. */
+type AttemptStep = Exclude<Extract<Step, { worker: number; task: number }>, Probe>
+
+function sayOfAttempt(step: AttemptStep, worker: string, task: string): string {
+  switch (step.verb) {
+    case 'mark':
+      return `${worker} writes down that ${task} has begun`
+    case 'begin':
+      return `${worker} begins ${task}`
+    case 'handBack':
+      return `${worker} gives ${task} back`
+    case 'end':
+      return `the attempt of ${task} at ${worker} ends: ${step.move}`
+    case 'commit':
+      return `${worker} writes how ${task} ended${step.room ? ', and claims' : ''}`
+    case 'hear':
+      return `${worker} hears the answer about ${task}`
+    case 'lose':
+      return `the answer about ${task} to ${worker} is lost`
+    case 'refuse':
+      return `nothing is written about ${task}, and ${worker} cannot tell`
+    case 'rerun':
+      return `${worker} takes that for a failure and runs ${task} again`
+    case 'believe':
+      return `${worker} takes that for recorded and forgets ${task}`
+  }
+}
+
+function sayProbe(step: Probe): string {
+  switch (step.verb) {
+    case 'beat':
+      return `worker ${step.worker} beats`
+    case 'prune as':
+      return 'the history is pruned, and nothing in it is old'
+    case 'requeue as':
+      return `somebody requeues task ${step.task + 1}, which is nothing to requeue`
+    case 'cancel as':
+      return `somebody cancels task ${step.task + 1}, which has ended`
+    default: {
+      const { verb, worker, task, claims, move } = step
+      const what = { 'finish as': `outcome (${move})`, 'hand back as': 'hand-back', 'mark as': 'mark of a beginning' }[
+        verb
+      ]
+      return `a stranger's ${what} arrives for task ${task + 1}, of worker ${worker} under claim ${claims}`
+    }
+  }
 }
