@@ -6,7 +6,7 @@ import type { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import type { Answer } from './rows.ts'
 import type { Scope } from './scopes.ts'
 import type { EndMove, State } from './state.ts'
-import type { AddHow, Step } from './step.ts'
+import type { AddHow, Room, Step } from './step.ts'
 
 /** Time stands still but for the step `due`. */
 const NOW = Date.UTC(2026, 0, 1)
@@ -18,6 +18,7 @@ export const IDS: readonly TaskId[] = ['019b7602-8c00-7000-8000-000000000001', '
 const NO_ROOM: ClaimAsk = { room: new Map(), probation: false }
 const ROOM: ClaimAsk = { room: new Map([['default', 1]]), probation: true }
 const EARLY_ROOM: ClaimAsk = { ...ROOM, early: new Map([['default', 1]]) }
+const ROOMS = { none: undefined, place: ROOM, early: EARLY_ROOM } as const satisfies Record<Room, ClaimAsk | undefined>
 const KEEP_NOTHING = { succeeded: 0, failed: 0, cancelled: 0, quarantined: 0 }
 
 /** Registers the workers of the first state, as incarnations 1 and up. */
@@ -41,7 +42,7 @@ export async function execute(store: SqliteStore, step: Step, state: State, scop
     case 'commit': {
       const { claims, move } = attemptOf(state, step.worker, step.task)
       const outcomes = [outcomeOf(step.task, claims, move, scope)]
-      return write(store, writerOf(state, step.worker), { outcomes, claim: step.room ? ROOM : undefined })
+      return write(store, writerOf(state, step.worker), { outcomes, claim: ROOMS[step.room] })
     }
     case 'handBack': {
       const { claims } = attemptOf(state, step.worker, step.task)

@@ -8,6 +8,7 @@
 import { isFinal, type Move, MOVES, type TaskState } from '../../src/model/task-state.ts'
 import type { Guard, Protocol } from './protocol.ts'
 import type { EndMove, Row, State } from './state.ts'
+import type { Room } from './step.ts'
 
 /** A protocol wanted a move that the table of moves does not have. */
 export class IllegalMove extends Error {}
@@ -123,18 +124,18 @@ export class Rows {
     if (this.isRegistered(incarnation) && isHeld) row.early = false
   }
 
-  /** Records how an attempt ended and releases what waited for it. With `room` the finishing worker claims one task. */
-  finish(task: number, incarnation: number, claims: number, move: EndMove, room: boolean): Answer {
+  /** Records how an attempt ended and releases what waited for it. With room for one task the worker claims one. */
+  finish(task: number, incarnation: number, claims: number, move: EndMove, room: Room): Answer {
     const row = this.#state.rows[task]!
     const names = move === 'succeed' ? this.#protocol.succeedNames : this.#protocol.failNames
     const recorded = matches(row, incarnation, claims, names)
     if (move === 'succeed' && (recorded || this.#protocol.missedFinish === 'commits')) row.effects++
     if (recorded) this.#end(row, move)
     const released = recorded ? this.#release(task) : []
-    const takes = room && this.isRegistered(incarnation)
+    const takes = room !== 'none' && this.isRegistered(incarnation)
     // The worker's room goes to what it has released; only what is left claims.
-    for (const follower of takes ? released : []) this.#take(this.#state.rows[follower]!, incarnation, false)
-    const claimed = takes && released.length === 0 ? this.claim(incarnation, false) : []
+    for (const follower of takes ? released : []) this.#take(this.#state.rows[follower]!, incarnation, room === 'early')
+    const claimed = takes && released.length === 0 ? this.claim(incarnation, room === 'early') : []
     return { recorded, released: takes ? released : [], claimed, fenced: !this.isRegistered(incarnation) }
   }
 

@@ -80,6 +80,7 @@ const EARLY_AGAIN = world('one task ahead of its turn, a requeue', {
   early: true,
 })
 const RETRIED_SERIES = series('a series of two, two attempts', { processes: 1, attempts: 2 })
+const EARLY_SERIES = series('a series of two ahead of its turn, one process', { processes: 1, early: true, kills: 1 })
 const CANCELLED_SERIES = series('a series of two, a cancel', { processes: 1, cancels: 1 })
 const POISON = world('one task that outlives three workers, one process', { processes: 1, kills: 3 })
 const RETRIES = world('one task for later, retries', { attempts: 2, deferrals: 1, delays: true })
@@ -99,6 +100,7 @@ export const SCOPES = {
       EARLY,
       alone(USERS),
       alone(STOPPED_SERIES),
+      EARLY_SERIES,
     ],
   },
   default: {
@@ -122,6 +124,7 @@ export const SCOPES = {
       SERIES,
       RETRIED_SERIES,
       CANCELLED_SERIES,
+      EARLY_SERIES,
       STOPPED_SERIES,
       POISON,
     ],

@@ -3,6 +3,9 @@ import type { EndMove } from './state.ts'
 /** How a task comes in. `early`: claimed ahead of its turn. */
 export type AddHow = 'claimed' | 'early' | 'ready' | 'scheduled'
 
+/** What a worker has room for: nothing, a task that begins at once, or one ahead of its turn. */
+export type Room = 'none' | 'place' | 'early'
+
 /**
  * What can happen next. Workers are incarnations, counted from 1; tasks are counted from 0. Each step is one transaction
  * of the store, or something inside of one process, and a process can stop between any two of them.
@@ -16,8 +19,8 @@ export type Step =
   /** `mark`: that it has begun is written down. */
   | { readonly verb: 'mark' | 'begin'; readonly worker: number; readonly task: number }
   | { readonly verb: 'end'; readonly worker: number; readonly task: number; readonly move: EndMove }
-  /** The outcome is written; with `room` the worker claims in the same transaction. */
-  | { readonly verb: 'commit'; readonly worker: number; readonly task: number; readonly room: boolean }
+  /** The outcome is written; a worker with room claims in the same transaction. */
+  | { readonly verb: 'commit'; readonly worker: number; readonly task: number; readonly room: Room }
   /**
    * `hear`: the answer to a commit arrives. `lose`: it is lost. `refuse`: nothing was written, and the worker cannot tell.
    * `rerun` and `believe` are what lesser protocols do then.
@@ -99,6 +102,12 @@ const HOW: Readonly<Record<AddHow, string>> = {
   scheduled: 'for later',
 }
 
+const ROOM_SAYS: Readonly<Record<Room, string>> = {
+  none: '',
+  place: ', and claims',
+  early: ', and claims ahead of its turn',
+}
+
 /** A step of one attempt, most of them inside of its process. */
 type AttemptStep = Exclude<Extract<Step, { worker: number; task: number }>, Probe>
 
@@ -113,7 +122,7 @@ function sayOfAttempt(step: AttemptStep, worker: string, task: string): string {
     case 'end':
       return `the attempt of ${task} at ${worker} ends: ${step.move}`
     case 'commit':
-      return `${worker} writes how ${task} ended${step.room ? ', and claims' : ''}`
+      return `${worker} writes how ${task} ended${ROOM_SAYS[step.room]}`
     case 'hear':
       return `${worker} hears the answer about ${task}`
     case 'lose':

@@ -3,7 +3,7 @@ import type { Protocol } from './protocol.ts'
 import { isFinalRow, isLive, matches } from './rows.ts'
 import type { Scope } from './scopes.ts'
 import type { Attempt, EndMove, State, Worker } from './state.ts'
-import type { AddHow, Probe, Step } from './step.ts'
+import type { AddHow, Probe, Room, Step } from './step.ts'
 
 /** In `safety` the reaper may be wrong at any time about anyone; in `liveness` it is perfect. */
 export type Mode = 'safety' | 'liveness'
@@ -153,11 +153,12 @@ function endSteps(state: State, attempt: Attempt, worker: number, task: number, 
 }
 
 function commitSteps({ rows }: State, worker: number, task: number, scope: Scope): Step[] {
-  const alone: Step = { verb: 'commit', worker, task, room: false }
+  const rooms: Room[] = ['none']
   // A claim in the same transaction matters where there is another task.
-  return scope.tasks > 1 && rows.some((row, i) => i !== task && (row.state === 'ready' || row.state === 'waiting'))
-    ? [alone, { verb: 'commit', worker, task, room: true }]
-    : [alone]
+  const isOther = rows.some((row, i) => i !== task && (row.state === 'ready' || row.state === 'waiting'))
+  if (isOther) rooms.push('place')
+  if (isOther && scope.early) rooms.push('early')
+  return rooms.map((room) => ({ verb: 'commit', worker, task, room }))
 }
 
 function processSteps(state: State, { scope, protocol }: Rules): Step[] {

@@ -167,6 +167,19 @@ const OF_THE_STORE: readonly Plant[] = [
     ],
   },
   {
+    name: 'release-is-never-early',
+    says: 'A task that is released to a worker without a free place is not marked: its death would count as a crash.',
+    seenIn: 'River #1290 (a stop counted an attempt that was none)',
+    lane: 'model',
+    edits: [
+      {
+        file: STATEMENTS,
+        find: 'release_claimed: `UPDATE task SET state = 1, worker = ?, marks = marks | ?',
+        replace: 'release_claimed: `UPDATE task SET state = 1, worker = ?, marks = marks & ~?',
+      },
+    ],
+  },
+  {
     name: 'series-waits-for-ever',
     says: 'A task waits behind one whose first attempt has ended already: nobody releases it.',
     seenIn: 'a named queue whose head is done and still blocks',

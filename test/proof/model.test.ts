@@ -120,7 +120,7 @@ describe('an invariant', () => {
   }
 
   const due: Step = { verb: 'due', worker: 1 }
-  const commit: Step = { verb: 'commit', worker: 1, task: 0, room: false }
+  const commit: Step = { verb: 'commit', worker: 1, task: 0, room: 'none' }
   const steps: readonly (readonly [string, State, Step, State, RegExp])[] = [
     ['a change of what has ended', running(ended), due, running(), /^C3: it was succeeded, and changed/],
     [
