@@ -85,7 +85,7 @@ const CANCELLED_SERIES = series('a series of two, a cancel', { processes: 1, can
 const POISON = world('one task that outlives three workers, one process', { processes: 1, kills: 3 })
 const RETRIES = world('one task for later, retries', { attempts: 2, deferrals: 1, delays: true })
 
-/** Every scope by its name. `small` is for plants and tests, `large` for a night. */
+/** Every scope by its name. `small` is for plants and tests, `large` takes minutes. */
 export const SCOPES = {
   small: {
     safety: [WRONG, alone(USERS), alone(STOPPED_SERIES), SERIES],
