@@ -307,16 +307,19 @@ export class Worker implements JournalOwner {
     const surplus = [...this.#parts.lanes.values()].flatMap((lane) => lane.surplus())
     if (surplus.length === 0) return
     const self = this.#incarnation
-    let back: readonly TaskId[] = []
+    let back: readonly TaskId[]
     try {
       back = await this.#handBack(surplus)
-    } finally {
-      // The rest is ours still, and waits here again: the store refused, or somebody asked to cancel it.
-      const given = new Set(back)
-      if (self === this.#incarnation) this.#parts.runner.take(surplus.filter(({ id }) => !given.has(id)))
-      if (this.#probation !== undefined && given.has(this.#probation)) this.#probation = undefined
-      if (given.size > 0) this.#maybeReady = true
+    } catch (error) {
+      // The store refused: all of it is ours still, and waits here again.
+      if (self === this.#incarnation) this.#parts.runner.take(surplus)
+      throw error
     }
+    const given = new Set(back)
+    // What was not given back was cancelled in its place, or is not ours any more: in no case does it run here.
+    for (const { id } of surplus) if (!given.has(id)) this.#parts.runner.forget(id)
+    if (surplus.some(({ id }) => id === this.#probation)) this.#probation = undefined
+    if (given.size > 0) this.#maybeReady = true
   }
 
   async #handBack(tasks: readonly ClaimedTask[] | 'all'): Promise<readonly TaskId[]> {
