@@ -23,6 +23,12 @@ import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
 import { closeConnectionWhenDraining } from './http/connection-close.ts'
 import { gateResponse, installGate, type NodeResponse } from './http/gate.ts'
+import {
+  type ClosableServer,
+  closeUnusedWith,
+  closeUnusedWithServerOf,
+  watchConnections,
+} from './http/unused-connections.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { type Duration, durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
@@ -67,6 +73,7 @@ export class Background {
 
   constructor(options: BackgroundOptions | undefined, ports: Ports) {
     checkRuntime()
+    watchConnections()
     const settings = BACKGROUND_OPTIONS.parse('createBackground', options)
     this.#settings = settings
     this.#ports = ports
@@ -220,8 +227,19 @@ export class Background {
       return tasks
     })
     if (carrier !== undefined) carrier[this.#scopeKey] = scope
-    if (response !== undefined) closeConnectionWhenDraining(response, this)
+    if (response !== undefined) {
+      closeConnectionWhenDraining(response, this)
+      closeUnusedWithServerOf(response)
+    }
     return scope
+  }
+
+  /**
+   * Takes a server into care, for adapters: when it closes, so do the connections on which no request ever came. A server
+   * whose responses are attached is in care from the first of them on.
+   */
+  attachServer(server: ClosableServer): void {
+    closeUnusedWith(server)
   }
 
   // Looking and acting

@@ -32,6 +32,7 @@ type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope | null; [USED]?: boolea
  */
 export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.assign(
   ((app, { background }, loaded) => {
+    background.attachServer(app.server)
     app.decorateRequest(SCOPE, null)
     app.decorateRequest(USED, false)
     app.decorateRequest('tasks', {
