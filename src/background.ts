@@ -33,6 +33,7 @@ import type { AnyTaskDefinition } from './model/definition.ts'
 import { type Duration, durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
+import type { ListFilter, ListOptions } from './model/list-options.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
@@ -41,8 +42,10 @@ import { Responses } from './responses.ts'
 import { awaitResult } from './result.ts'
 import { checkRuntime } from './runtime.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
+import { listAsk, type TaskPage, taskPage } from './task-page.ts'
 import { type TaskView, taskView } from './task-view.ts'
 import { VERSION } from './version.ts'
+import { type WorkerView, workerView } from './worker-view.ts'
 
 /** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
 const ABORT_MS = 500
@@ -298,6 +301,25 @@ export class Background {
     ])
     const { ready, running } = counts.get(record?.queue ?? '') ?? { ready: 0, running: 0 }
     return explain(id, { record, ahead, paused, workers, ready, running, now: this.#ports.clock.now() })
+  }
+
+  /**
+   * Looks at tasks, newest first, a page at a time: `limit` (1 to 1000, by default 50) and `before`, the `next` of the page
+   * before. Tasks with an id of your own come after the others. What it costs does not grow with the history when only
+   * live states are asked for; else a page looks at 5,000 tasks at most, so that it may hold fewer than its limit and go on.
+   *
+   * @throws OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_INVALID, and the STORE_… codes.
+   */
+  async list(filter?: ListFilter, options?: ListOptions): Promise<TaskPage> {
+    const ask = listAsk(filter, options)
+    await this.#readiness()
+    return taskPage(await this.#store.list(ask))
+  }
+
+  /** Every worker that is registered in the store, this one included, oldest first. */
+  async workers(): Promise<readonly WorkerView[]> {
+    await this.#readiness()
+    return (await this.#store.workers()).map(workerView)
   }
 
   /** How many unfinished tasks stand in each state, by queue. */

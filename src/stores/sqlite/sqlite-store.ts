@@ -12,10 +12,21 @@ import type {
 } from '../../model/task.ts'
 import type { Chance } from '../../ports/chance.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../../ports/store.ts'
+import type {
+  CancelAnswer,
+  Counts,
+  ListAsk,
+  Listed,
+  Rescued,
+  Store,
+  StoreCapabilities,
+  WriteBatch,
+  Written,
+} from '../../ports/store.ts'
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { homeKey, spareKey } from './keys.ts'
+import { listTasks } from './list.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
 import { openDatabase, openSharedDatabase } from './open-database.ts'
 import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
@@ -211,6 +222,10 @@ export class SqliteStore implements Store {
   async find(id: TaskId): Promise<TaskRecord | undefined> {
     const row = this.#read((db) => findRow(db, id))
     return row === undefined ? undefined : taskRecord(row)
+  }
+
+  async list(ask: ListAsk): Promise<Listed> {
+    return this.#read((db) => listTasks(db, ask))
   }
 
   async ahead(id: TaskId): Promise<readonly TaskId[]> {

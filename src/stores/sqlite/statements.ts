@@ -6,6 +6,15 @@
 const CLAIM_COLUMNS =
   'id, name, queue, priority, added_at, claims, crashes, hand_backs, deferrals, early, suspect, formats, series, request_id, carried, input'
 
+const LIST_COLUMNS = 'key, id, state, name, queue, series, request_id'
+
+/** The newest tasks of a live state: their keys from its index, which is run over once, then these rows alone. */
+function newestIn(index: string, condition: string): string {
+  return `SELECT ${LIST_COLUMNS} FROM task WHERE key IN (
+      SELECT key FROM task INDEXED BY ${index} WHERE ${condition} AND key < ? ORDER BY key DESC LIMIT ?)
+    ORDER BY key DESC`
+}
+
 /** Every statement by its name. */
 export const statements = {
   begin: 'BEGIN IMMEDIATE',
@@ -19,6 +28,13 @@ export const statements = {
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
   glance: 'SELECT state, passed, name, formats, input, worker FROM task WHERE key = ? AND id = ?',
+
+  list: `SELECT ${LIST_COLUMNS} FROM task WHERE key < ? ORDER BY key DESC LIMIT ?`,
+  list_ready: newestIn('task_ready', 'state = 0 AND crashes < 2'),
+  list_probation: newestIn('task_probation', 'state = 0 AND crashes >= 2'),
+  list_running: newestIn('task_running', 'state = 1'),
+  list_scheduled: newestIn('task_scheduled', 'state = 2'),
+  list_waiting: newestIn('task_waiting', 'state = 3'),
 
   /** The ordinary end of an attempt. */
   succeed: `UPDATE task SET state = 4, finished_at = ?, worker = NULL, formats = formats | ?, result = ?, error = ?
