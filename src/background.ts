@@ -30,7 +30,7 @@ import {
   watchConnections,
 } from './http/unused-connections.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
-import { type Duration, durationMs } from './model/duration.ts'
+import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { ListFilter, ListOptions } from './model/list-options.ts'
@@ -39,9 +39,10 @@ import { makeStore } from './open-store.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
 import { ResponseScope } from './response-scope.ts'
 import { Responses } from './responses.ts'
-import { awaitResult } from './result.ts'
+import { awaitResult, type ResultOptions } from './result.ts'
 import { checkRuntime } from './runtime.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
+import type { TaskReference } from './task-handle.ts'
 import { listAsk, type TaskPage, taskPage } from './task-page.ts'
 import { type TaskView, taskView } from './task-view.ts'
 import { VERSION } from './version.ts'
@@ -202,14 +203,14 @@ export class Background {
   // Adding
 
   /**
-   * Adds a task outside of a request; resolves once it is durable.
+   * Adds a task outside of a request; resolves once it is durable, to what `result` takes.
    *
    * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN.
    */
   async add<D extends AnyTaskDefinition>(
     definition: D,
     ...[input, options]: AddArguments<D>
-  ): Promise<{ readonly id: TaskId }> {
+  ): Promise<TaskReference<ResultOf<D>>> {
     const draft = this.#desk.draft(definition, input, options, undefined)
     await this.#desk.storeAlone(draft)
     return { id: draft.id }
@@ -257,16 +258,21 @@ export class Background {
   /**
    * Waits until the task has ended for good and gives its result. Does not poll while the task runs in this process.
    *
+   * @param task  what `add` returned, which knows the type of the result; or an id, and then the definition may tell it:
+   *   `result<typeof sendWelcome>(id)`.
    * @param options.timeout  how long to wait at most; by default as long as it takes.
    * @throws TASK_UNKNOWN, TASK_FAILED (its `cause` is the last attempt's error), RESULT_TIMEOUT, and the STORE_… codes.
    */
+  async result<Result>(task: TaskReference<Result>, options?: ResultOptions): Promise<Result>
   async result<D extends AnyTaskDefinition = AnyTaskDefinition>(
     id: TaskId,
-    options: { readonly timeout?: Duration | undefined } = {},
-  ): Promise<ResultOf<D>> {
+    options?: ResultOptions,
+  ): Promise<ResultOf<D>>
+  async result(task: TaskId | TaskReference, options: ResultOptions = {}): Promise<unknown> {
+    const id = typeof task === 'string' ? task : task.id
     const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'result: timeout')
     await this.#readiness()
-    return (await awaitResult(id, timeoutMs, this.#store, this.#ports.clock, this.#waiters)) as ResultOf<D>
+    return awaitResult(id, timeoutMs, this.#store, this.#ports.clock, this.#waiters)
   }
 
   /**

@@ -24,7 +24,7 @@ export type { SignalOptions } from './signals.ts'
 
 // Add tasks to a response.
 export { BackgroundTasks } from './background-tasks.ts'
-export type { TaskHandle } from './background-tasks.ts'
+export type { TaskHandle, TaskReference } from './task-handle.ts'
 export { currentTasks } from './current-tasks.ts'
 export type { AddOptions } from './model/add-options.ts'
 export type { ResponseScope } from './response-scope.ts'
@@ -46,6 +46,7 @@ export type { AttemptEnd, AttemptFacts, BackgroundEvents, EventName, StopAccount
 export type { TaskView } from './task-view.ts'
 export type { ListFilter, ListOptions } from './model/list-options.ts'
 export type { TaskPage } from './task-page.ts'
+export type { ResultOptions } from './result.ts'
 export type { WorkerView } from './worker-view.ts'
 export type { TaskState } from './model/task-state.ts'
 export type { Duration } from './model/duration.ts'
