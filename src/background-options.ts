@@ -127,7 +127,7 @@ export const BACKGROUND_OPTIONS = optionTable(
     logger: {
       is: withMethods<Logger>('debug', 'info', 'warn', 'error'),
       default: undefined,
-      says: 'A pino logger or the like. By default warnings and errors go to stderr; AFTERWORD_LOG=debug shows all.',
+      says: 'A pino logger or the like. By default warnings and errors go to stderr; AFTERWORD_LOG=info or debug shows more.',
     },
   },
   [rule('lease must be at least 3 × beat', (o) => o.leaseMs >= 3 * o.beatMs)],
