@@ -107,7 +107,7 @@ export const BACKGROUND_OPTIONS = optionTable(
     lease: {
       is: duration({ min: 1_000, max: '1h' }),
       default: '20s',
-      says: 'A worker silent this long is dead; its tasks are taken back. A killed process is noticed at once.',
+      says: 'This worker is dead to the others when it is silent this long; they take its tasks back. A killed process is noticed at once.',
     },
     poll: {
       is: duration({ min: 100, max: '1h' }),

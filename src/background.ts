@@ -403,6 +403,7 @@ export class Background {
       queues: this.#settings.works ? [...this.#lanes.keys()] : [],
       definitions: this.#settings.works ? this.#registry.names : [],
       registeredAt: this.#ports.clock.now(),
+      leaseMs: this.#settings.leaseMs,
     }
   }
 }

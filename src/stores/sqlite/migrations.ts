@@ -92,6 +92,14 @@ CREATE VIEW tasks AS
   FROM task JOIN task_state ON task_state.code = task.state;
 `,
   },
+  {
+    // A worker built for version 1 registers without it, and is judged by the lease of whoever observes it.
+    version: 2,
+    compatibleFrom: 1,
+    sql: `
+ALTER TABLE worker ADD COLUMN lease_ms INTEGER;
+`,
+  },
 ]
 
 /** The schema that this release writes. */

@@ -112,7 +112,7 @@ export class SqliteStore implements Store {
   }
 
   async register(worker: WorkerRegistration): Promise<Incarnation> {
-    const { name, pid, host, version, queues, definitions, registeredAt } = worker
+    const { name, pid, host, version, queues, definitions, registeredAt, leaseMs } = worker
     const row = await this.#transact(
       (db) =>
         db
@@ -126,6 +126,7 @@ export class SqliteStore implements Store {
             JSON.stringify(queues),
             JSON.stringify(definitions),
             registeredAt,
+            leaseMs,
           ) as {
           incarnation: number
         },

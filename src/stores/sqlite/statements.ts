@@ -136,8 +136,8 @@ export const statements = {
     SELECT queue, name FROM pair
     UNION SELECT queue, name FROM task INDEXED BY task_probation WHERE state = 0 AND crashes >= 2`,
 
-  register: `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
+  register: `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
   beat: 'UPDATE worker SET beat = beat + 1 WHERE incarnation = ?',
   workers: 'SELECT * FROM worker ORDER BY incarnation',
   retire: 'DELETE FROM worker WHERE incarnation = ?',
