@@ -1,6 +1,6 @@
 /**
- * Connections on which no request ever came hold `server.close()`: Node closes those that are idle after a request, and
- * takes one that has not said anything yet for one whose request is on its way. Browsers and load balancers open such
+ * Connections on which no request ever came hold `server.close()`: Node 24 closes those that are idle after a request, and
+ * takes one that has not said anything yet for one whose request is on its way; so does Node 26 before a TLS handshake. Browsers and load balancers open such
  * connections in advance. A server in our care closes them as it stops listening.
  *
  * Which connections there are is told by Node's own channel `net.server.socket`, from the moment the first background is

@@ -56,11 +56,11 @@ describe('a connection on which no request ever came', () => {
     await gone
   })
 
-  it('stays open while its server does, and with a server that is in nobody’s care', async (t) => {
+  it('stays open while its server does', async (t) => {
     const server = createServer((_, res) => res.end('x'))
+    closeUnusedWith(server)
     await listen(t, server)
     const wire = await accepted(t, server)
-    server.close()
     assert.equal((await wire.get('/').answer()).body, 'x')
   })
 

@@ -50,7 +50,8 @@ async function carryOut(order: Order): Promise<readonly string[]> {
     case 'release':
       release()
       return []
-    case 'ping':
+    case 'awaitDraining':
+      while (!background.draining) await new Promise((resolve) => setImmediate(resolve))
       return []
   }
 }
