@@ -15,7 +15,7 @@ import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { Added } from './ports/store.ts'
 import type { Responses } from './responses.ts'
-import { claimedFromDraft, type Draft, refusal } from './task-draft.ts'
+import { type Draft, refusal } from './task-draft.ts'
 
 /** What a desk is made of. */
 export interface DeskParts {
@@ -98,7 +98,7 @@ export class Desk implements TaskDesk {
     this.#parts.runner.hold(queue, -1)
     // A worker that was declared dead meanwhile does not own it any more; the new owner runs it.
     const mine = added?.kind === 'added' && added.state === 'running' && claimFor === this.#parts.worker.incarnation
-    if (mine) this.#parts.runner.takeOne(claimedFromDraft(draft))
+    if (mine) this.#parts.runner.takeOne(draft)
   }
 
   released(count: number): void {

@@ -11,6 +11,7 @@ import type { TaskId, TaskRecord } from '../../model/task.ts'
 import type { ListAsk, Listed } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { homeKey, spareKey } from './keys.ts'
+import type { Kind } from './kinds.ts'
 import { stateOf, taskRecord, type TaskRow } from './rows.ts'
 import type { StatementName } from './statements.ts'
 
@@ -21,8 +22,7 @@ interface Candidate {
   readonly key: number
   readonly id: TaskId
   readonly state: number
-  readonly name: string
-  readonly queue: string
+  readonly kind: number
   readonly series: string | null
   readonly request_id: string | null
 }
@@ -48,11 +48,11 @@ export function listTasks(db: Database, ask: ListAsk): Listed {
     if (more) break
     looked++
     last = candidate.id
-    if (matches(candidate, ask)) keys.push(candidate)
+    if (matches(candidate, db.kinds.of(candidate.kind), ask)) keys.push(candidate)
   }
   const tasks = keys.flatMap(({ key, id }): TaskRecord[] => {
-    const row = db.sql('find').get(key, id)
-    return row === undefined ? [] : [taskRecord(row as unknown as TaskRow)]
+    const row = db.sql('find').get(key, id) as TaskRow | undefined
+    return row === undefined ? [] : [taskRecord(row, db.kinds.of(row.kind))]
   })
   return { tasks, next: more ? last : undefined }
 }
@@ -63,11 +63,11 @@ function isNarrow({ states, queue, name, requestId, series }: ListAsk): boolean 
   return !byIndex || [queue, name, requestId, series].some((wanted) => wanted !== undefined)
 }
 
-function matches(row: Candidate, { states, queue, name, requestId, series }: ListAsk): boolean {
+function matches(row: Candidate, kind: Kind, { states, queue, name, requestId, series }: ListAsk): boolean {
   return (
     (states === undefined || states.includes(stateOf(row.state))) &&
-    (queue === undefined || row.queue === queue) &&
-    (name === undefined || row.name === name) &&
+    (queue === undefined || kind.queue === queue) &&
+    (name === undefined || kind.name === name) &&
     (requestId === undefined || row.request_id === requestId) &&
     (series === undefined || row.series === series || row.id === series)
   )

@@ -22,7 +22,7 @@ const ENDLESS = [
   ...MIGRATIONS,
   step(
     SCHEMA_VERSION + 1,
-    `UPDATE task SET name = 'changed'; CREATE TABLE mark (step);
+    `UPDATE kind SET name = 'changed'; CREATE TABLE mark (step);
      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO mark SELECT randomblob(900) FROM n`,
   ),
 ]
