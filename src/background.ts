@@ -10,11 +10,11 @@ import { BackgroundTasks } from './background-tasks.ts'
 import { Deferrals } from './deferrals.ts'
 import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
-import type { AttemptRules } from './engine/attempt.ts'
+import { lanes, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { EventHub } from './engine/event-hub.ts'
 import { explain, type Explanation } from './engine/explain.ts'
-import { Lane } from './engine/lane.ts'
+import type { Lane } from './engine/lane.ts'
 import { Registry } from './engine/registry.ts'
 import { report } from './engine/reporter.ts'
 import { ResultWaiters } from './engine/result-waiters.ts'
@@ -420,20 +420,4 @@ export function createBackground(options?: BackgroundOptions): Background {
 /** Frameworks and their loggers give requests ids of several types. */
 function requestId(id: unknown): string | undefined {
   return typeof id === 'string' ? id : typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
-}
-
-function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {
-  const queues = new Set(['default', ...Object.keys(settings.queues), ...registry.queues])
-  return new Map([...queues].map((queue) => [queue, new Lane(queue, settings.queues[queue] ?? settings.concurrency)]))
-}
-
-function rules(settings: ReadBackgroundOptions, ports: Ports): AttemptRules {
-  return {
-    clock: ports.clock,
-    chance: ports.chance,
-    retry: settings.retry,
-    timeoutMs: settings.timeoutMs,
-    abandonMs: settings.abandonAfterMs,
-    resultBytesMax: settings.resultBytesMax,
-  }
 }
