@@ -80,15 +80,11 @@ export class Desk implements TaskDesk {
     )
   }
 
-  /** Stores one task that belongs to no response; it may start at once. */
-  storeAlone(draft: Draft): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.store([draft], (error, added, from) => {
-        this.release(draft, added[from])
-        const why = error ?? refusal(draft, added[from])
-        if (why === undefined) resolve()
-        else reject(why)
-      })
+  /** Stores one task that belongs to no response; it may start at once. `done` is told why it was not stored. */
+  storeAlone(draft: Draft, done: (error: Error | undefined) => void): void {
+    this.store([draft], (error, added, from) => {
+      this.release(draft, added[from])
+      done(error ?? refusal(draft, added[from]))
     })
   }
 

@@ -29,9 +29,9 @@ const FRESH_LENGTH_MAX = 4_096
 class FreshValue implements StoredValue {
   readonly format = 0
   readonly text: string
-  #copy: { readonly value: unknown } | undefined
+  #copy: unknown
 
-  constructor(text: string, copy: { readonly value: unknown }) {
+  constructor(text: string, copy: unknown) {
     this.text = text
     this.#copy = copy
   }
@@ -39,7 +39,7 @@ class FreshValue implements StoredValue {
   take(): unknown {
     const copy = this.#copy
     this.#copy = undefined
-    return copy === undefined ? parsePlain(this.text) : copy.value
+    return copy === undefined ? parsePlain(this.text) : copy
   }
 }
 
@@ -74,7 +74,7 @@ function encode(value: unknown, options: EncodeOptions, fresh: boolean): StoredV
     const bytes = Buffer.byteLength(text)
     if (bytes > options.bytesMax) throw tooLarge(bytes, options)
   }
-  return fresh && format === 0 && text.length <= FRESH_LENGTH_MAX ? new FreshValue(text, copy) : { format, text }
+  return fresh && format === 0 && text.length <= FRESH_LENGTH_MAX ? new FreshValue(text, copy.value) : { format, text }
 }
 
 /**
