@@ -7,8 +7,6 @@
  * created: a server is often known only by its first request, and connections were opened before that.
  */
 import { subscribe } from 'node:diagnostics_channel'
-import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 
 /** A server of `node:http`, `node:https` or `node:http2`. */
@@ -53,7 +51,10 @@ function keep(connections: Set<Socket>, socket: Socket): void {
   socket.once('close', () => connections.delete(socket))
 }
 
-/** From here on `server.close()` also closes the connections that never sent a byte. Twice is once. */
+/**
+ * From here on `server.close()` also closes the connections that never sent a byte; where it was called before, they are
+ * closed at once. Twice is once, and costs one look: the servers of all answers come here.
+ */
 export function closeUnusedWith(server: ClosableServer): void {
   const watched = server as Watched
   if (watched[IN_CARE] === true) return
@@ -61,14 +62,12 @@ export function closeUnusedWith(server: ClosableServer): void {
   const close = watched.close.bind(watched)
   watched.close = (callback) => {
     close(callback)
-    for (const socket of watched[CONNECTIONS] ?? []) if (socket.bytesRead === 0) socket.destroy()
+    closeUnused(watched)
     return watched
   }
+  if (!watched.listening) closeUnused(watched)
 }
 
-/** The same for the server that a response belongs to; called with each response. */
-export function closeUnusedWithServerOf(response: ServerResponse | Http2ServerResponse): void {
-  // An injected request has a socket that no server has accepted.
-  const { server } = (response.req.socket ?? {}) as { server?: Watched }
-  if (server !== undefined && server[IN_CARE] !== true) closeUnusedWith(server)
+function closeUnused(server: Watched): void {
+  for (const socket of server[CONNECTIONS] ?? []) if (socket.bytesRead === 0) socket.destroy()
 }

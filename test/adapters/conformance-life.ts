@@ -132,6 +132,27 @@ export function lifeCases(name: string, test: Test, open: Open): void {
       assert.equal(await wire.end(), '')
     })
 
+    test('such connections do not outlast a request that was in flight by then, though it was the first of all', async (t) => {
+      const arrived = Promise.withResolvers<void>()
+      const answerNow = Promise.withResolvers<void>()
+      const world = await open(t, () => ({
+        async handle() {
+          arrived.resolve()
+          await answerNow.promise
+          return { body: 'x' }
+        },
+      }))
+      const unused = await world.accepted()
+      const wire = (await world.wire()).get('/')
+      await arrived.promise
+      const closed = world.close()
+      await world.refuses()
+      answerNow.resolve()
+      assert.equal((await wire.answer()).status, 200)
+      await closed
+      assert.equal(await unused.end(), '')
+    })
+
     test('a request whose head is still arriving gets an answer, which closes its connection', async (t) => {
       const world = await open(t, () => ({ handle: () => ({ body: 'x' }) }))
       await world.get('/')

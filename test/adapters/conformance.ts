@@ -13,7 +13,7 @@ import { FullStore, HandlerError, type Plan, type Serve, storeBehind, World } fr
 /** What an adapter cannot do for a reason that lies outside of it, by the title of the case. */
 export type Skips = Readonly<Record<string, string>>
 
-/** Middleware learns of its server by the first request; `handleSignals({ server })` tells it sooner. */
+/** Middleware learns of its server by the first answer; `handleSignals({ server })` tells it sooner. */
 export const KNOWN_BY_REQUEST: Skips = {
   'such connections are closed also when the application never had a request':
     'middleware alone does not know its server before the first request',

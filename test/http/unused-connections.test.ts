@@ -30,6 +30,17 @@ describe('a connection on which no request ever came', () => {
     assert.deepEqual([await before.end(), await after.end()], ['', ''])
   })
 
+  it('is closed when its server has closed before it came into care', async (t) => {
+    const server = createServer(() => undefined)
+    await listen(t, server)
+    const wire = await accepted(t, server)
+    const closed = once(server, 'close')
+    server.close()
+    closeUnusedWith(server)
+    await closed
+    assert.equal(await wire.end(), '')
+  })
+
   it('is closed below TLS too, whether its handshake has passed or not', async (t) => {
     // A key that both sides know needs no certificate.
     const psk = Buffer.alloc(16, 1)
