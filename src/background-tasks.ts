@@ -5,7 +5,7 @@ import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
 import type { Added } from './ports/store.ts'
-import { type Draft, refusal } from './task-draft.ts'
+import { type Draft, type HeldDraft, heldDraft, refusal } from './task-draft.ts'
 import type { TaskHandle } from './task-handle.ts'
 import { TaskTicket } from './task-ticket.ts'
 
@@ -18,10 +18,17 @@ export interface TaskDesk {
     options: AddOptions | undefined,
     requestId: string | undefined,
   ): Draft
-  /** Stores drafts, claimed at once where the lane has room (and then held); `done` is called once, when they are durable or refused. */
-  store(drafts: readonly Draft[], done: (error: Error | undefined, added: readonly Added[], from: number) => void): void
-  /** The draft may start now, if it was stored and claimed here; else its hold ends. */
-  release(draft: Draft, added: Added | undefined): void
+  /**
+   * Stores drafts; `done` is called once, when they are durable or refused. They are claimed at once where the lane has
+   * room, and held until they are released; with `unanswered` also where it has none, so that nobody starts them.
+   */
+  store(
+    drafts: readonly Draft[],
+    unanswered: boolean,
+    done: (error: Error | undefined, added: readonly Added[], from: number) => void,
+  ): void
+  /** The task may start now, if it was stored and claimed here and there is room; else its hold ends. */
+  release(draft: HeldDraft, added: Added | undefined): void
   /** A draft left the buffer without being stored. */
   released(count: number): void
   dropped(draft: Draft, status: number): void
@@ -57,7 +64,7 @@ export class BackgroundTasks implements ResponseTasks {
   /** Deferred functions that the status kept; they start with the tasks. */
   #keptDeferred: Deferred[] | undefined
   /** Stored, and waiting for the answer to be out. */
-  #held: { readonly draft: Draft; readonly added: Added | undefined }[] = []
+  #held: { readonly draft: HeldDraft; readonly added: Added | undefined }[] = []
   #first: TaskId | undefined
   #last: TaskId | undefined
   #settling: Promise<void> | undefined
@@ -215,7 +222,7 @@ export class BackgroundTasks implements ResponseTasks {
 
   #storeBuffer(buffer: readonly Draft[], done?: (error: Error | undefined) => void): void {
     this.#chain(buffer)
-    this.#desk.store(buffer, (error, added, from) => {
+    this.#desk.store(buffer, !this.#closed, (error, added, from) => {
       for (let i = 0; i < buffer.length; i++) this.#stored(buffer[i]!, error, added[from + i])
       done?.(error)
       if (this.#closed) this.#start()
@@ -237,7 +244,7 @@ export class BackgroundTasks implements ResponseTasks {
     draft.ticket?.settle(error ?? refusal(draft, added))
     if (draft.claimFor === undefined) return
     if (this.#closed) this.#desk.release(draft, added)
-    else this.#held.push({ draft, added })
+    else this.#held.push({ draft: heldDraft(draft), added })
   }
 
   /** The answer is out: hands over what is stored. What is stored later follows by itself. */

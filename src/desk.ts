@@ -15,7 +15,7 @@ import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { Added } from './ports/store.ts'
 import type { Responses } from './responses.ts'
-import { type Draft, refusal } from './task-draft.ts'
+import { type Draft, type HeldDraft, refusal } from './task-draft.ts'
 
 /** What a desk is made of. */
 export interface DeskParts {
@@ -36,6 +36,8 @@ export interface DeskParts {
 export class Desk implements TaskDesk {
   readonly #parts: DeskParts
   #buffered = 0
+  /** Tasks that were set aside until their answer is out. */
+  #aside = 0
   #closed = false
 
   constructor(parts: DeskParts) {
@@ -68,11 +70,11 @@ export class Desk implements TaskDesk {
     return draft
   }
 
-  store(drafts: readonly Draft[], done: Stored): void {
+  store(drafts: readonly Draft[], unanswered: boolean, done: Stored): void {
     const opening = this.#parts.ready()
-    if (opening === undefined) return this.#store(drafts, done)
+    if (opening === undefined) return this.#store(drafts, unanswered, done)
     opening.then(
-      () => this.#store(drafts, done),
+      () => this.#store(drafts, unanswered, done),
       (error: unknown) => {
         this.released(drafts.length)
         done(asError(error), [], 0)
@@ -82,19 +84,22 @@ export class Desk implements TaskDesk {
 
   /** Stores one task that belongs to no response; it may start at once. `done` is told why it was not stored. */
   storeAlone(draft: Draft, done: (error: Error | undefined) => void): void {
-    this.store([draft], (error, added, from) => {
+    this.store([draft], false, (error, added, from) => {
       this.release(draft, added[from])
       done(error ?? refusal(draft, added[from]))
     })
   }
 
-  release(draft: Draft, added: Added | undefined): void {
+  release(draft: HeldDraft, added: Added | undefined): void {
+    const { runner, worker } = this.#parts
     const { queue, claimFor } = draft
     if (claimFor === undefined) return
-    this.#parts.runner.hold(queue, -1)
+    if (draft.aside) this.#aside--
+    else runner.hold(queue, -1)
     // A worker that was declared dead meanwhile does not own it any more; the new owner runs it.
-    const mine = added?.kind === 'added' && added.state === 'running' && claimFor === this.#parts.worker.incarnation
-    if (mine) this.#parts.runner.takeOne(draft)
+    if (added?.kind !== 'added' || added.state !== 'running' || claimFor !== worker.incarnation) return
+    if (draft.aside) worker.giveBack(draft)
+    else runner.takeOne(draft)
   }
 
   released(count: number): void {
@@ -121,19 +126,29 @@ export class Desk implements TaskDesk {
     this.#parts.responses.unanswered(tasks)
   }
 
-  #store(drafts: readonly Draft[], done: Stored): void {
-    const { worker, runner, hub } = this.#parts
-    for (const draft of drafts) {
-      if (draft.dueAt !== undefined) continue
-      draft.claimFor = worker.claimFor(draft.queue)
-      if (draft.claimFor !== undefined) draft.early = !runner.hold(draft.queue, 1)
-    }
+  #store(drafts: readonly Draft[], unanswered: boolean, done: Stored): void {
+    const { worker, hub } = this.#parts
+    for (const draft of drafts) if (draft.dueAt === undefined) this.#claim(draft, unanswered)
     worker.journal.add(drafts, (error, added, from) => {
       this.released(drafts.length)
       if (error === undefined) this.#expect(drafts)
       done(error, added, from)
       if (error === undefined && hub.heard('task:added')) this.#announce(drafts, added, from)
     })
+  }
+
+  /** Who shall own the task as it is inserted. */
+  #claim(draft: Draft, unanswered: boolean): void {
+    const { worker, runner, lanes, settings } = this.#parts
+    const { queue } = draft
+    const incarnation = worker.claimFor(queue)
+    if (incarnation === undefined) return
+    if (lanes.get(queue)!.takesAdds) draft.early = !runner.hold(queue, 1)
+    else if (unanswered && this.#aside < settings.bufferMax) {
+      this.#aside++
+      draft.early = draft.aside = true
+    } else return
+    draft.claimFor = incarnation
   }
 
   #expect(drafts: readonly Draft[]): void {

@@ -44,6 +44,7 @@ export function makeDraft(
     after: undefined,
     claimFor: undefined,
     early: false,
+    aside: false,
     claims: 1,
     crashes: 0,
     handBacks: 0,

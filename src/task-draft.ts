@@ -15,8 +15,28 @@ export interface Draft extends NewTask, ClaimedTask {
   after: TaskId | undefined
   claimFor: Incarnation | undefined
   early: boolean
+  /** Claimed although there is no room for it, so that nobody starts it before its answer is out; then it is given back. */
+  aside: boolean
   /** Whom to tell; none where the caller waits itself. */
   ticket: TaskTicket | undefined
+}
+
+/** What is kept of a stored task until its answer is out: of one that was set aside not its input, for it will not run from here. */
+export type HeldDraft = Draft | SetAside
+
+/** See {@link HeldDraft}. */
+export interface SetAside {
+  readonly id: TaskId
+  readonly claims: number
+  readonly queue: string
+  readonly claimFor: Incarnation | undefined
+  readonly aside: true
+}
+
+/** See {@link HeldDraft}. */
+export function heldDraft(draft: Draft): HeldDraft {
+  const { id, claims, queue, claimFor, aside } = draft
+  return aside ? { id, claims, queue, claimFor, aside } : draft
 }
 
 /** Why a draft was not stored although its transaction was. */

@@ -14,6 +14,8 @@ import type { Runner } from './runner.ts'
 import { Upkeep } from './upkeep.ts'
 import { within } from './within.ts'
 
+type Claim = Pick<ClaimedTask, 'id' | 'claims'>
+
 /** After so many claims in a row that left something over, a task on probation comes first. */
 const CLAIMS_BEFORE_PROBATION = 16
 
@@ -51,6 +53,8 @@ export class Worker implements JournalOwner {
   #live = 0
   #draining = false
   #failed = false
+  /** Claims to be given back that are not, of the present incarnation. */
+  #returned: Claim[] = []
   /** Something may be ready that nobody claimed: worth a claim when there is room. */
   #maybeReady = true
   #due: { at: Instant; timer: Timer } | undefined
@@ -80,7 +84,7 @@ export class Worker implements JournalOwner {
       poll: () => void this.#poll(),
       handBackSurplus: () => {
         for (const lane of parts.lanes.values()) lane.lookForStall()
-        return this.#handBackSurplus()
+        return this.#handBackSurplus().then(() => this.#giveBackAll())
       },
     })
   }
@@ -112,11 +116,15 @@ export class Worker implements JournalOwner {
     this.look()
   }
 
-  /** The incarnation for which an add should be claimed as it is inserted; undefined when the lane has no room. */
+  /** The incarnation for which an add may be claimed as it is inserted; undefined where this worker starts nothing of that queue. */
   claimFor(queue: string): Incarnation | undefined {
     if (this.#draining || !this.#parts.works || this.#paused.has(queue)) return undefined
-    const lane = this.#parts.lanes.get(queue)
-    return lane?.takesAdds === true ? this.#incarnation : undefined
+    return this.#parts.lanes.has(queue) ? this.#incarnation : undefined
+  }
+
+  /** A claim that was only there to keep others away is over: it goes back with all those of this turn. */
+  giveBack(claim: Claim): void {
+    if (this.#returned.push(claim) === 1) this.#parts.clock.soon(() => void this.#giveBackAll())
   }
 
   /** Claims if there is room: something may have become ready. */
@@ -295,6 +303,7 @@ export class Worker implements JournalOwner {
       this.#former = this.#incarnation
       this.#incarnation = undefined
       this.#probation = undefined
+      this.#returned = []
       this.#lost = this.#parts.runner.loseClaims()
     }
     await this.#presence?.leave()
@@ -322,7 +331,23 @@ export class Worker implements JournalOwner {
     if (given.size > 0) this.#maybeReady = true
   }
 
-  async #handBack(tasks: readonly ClaimedTask[] | 'all'): Promise<readonly TaskId[]> {
+  /** Gives back what is to be returned; what the store refuses now goes with the next upkeep. */
+  async #giveBackAll(): Promise<void> {
+    const claims = this.#returned
+    const self = this.#incarnation
+    if (claims.length === 0 || self === undefined || this.#failed) return
+    this.#returned = []
+    try {
+      await this.#handBack(claims)
+    } catch (error) {
+      if (self === this.#incarnation) this.#returned.push(...claims)
+      return this.#parts.hub.emit('store:error', { error })
+    }
+    for (const { id } of claims) this.#parts.runner.forget(id)
+    this.look()
+  }
+
+  async #handBack(tasks: readonly Claim[] | 'all'): Promise<readonly TaskId[]> {
     const self = this.#incarnation
     if (self === undefined) return []
     const back = await this.#parts.store.handBack(self, tasks, this.#parts.clock.now())
