@@ -2,11 +2,13 @@ import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SeededChance } from '../support/chance.ts'
 import type { Cluster, Running } from './cluster.ts'
-import type { HistoryWriter } from './history.ts'
+import { type HistoryWriter, nowMs } from './history.ts'
 import { planOf } from './workload.ts'
 
 /** A client waits this long for the head of an answer; a stopped server sends none. */
-const PATIENCE_MS = 1_000
+const PATIENCE_MS = 500
+/** A server that let a client wait in vain is asked by none for this long. */
+const AVOID_MS = 1_000
 /** How often a request with an identity of its own is sent at most, until it is acknowledged. */
 const TRIES_MAX = 3
 /** A client whose connection broke comes back after this long, as one does; without it a dying server is asked thousands of times. */
@@ -69,7 +71,8 @@ export class Clients {
     }
   }
 
-  #send(n: number, { server, port }: Running): Promise<Answer> {
+  #send(n: number, to: Running): Promise<Answer> {
+    const { server, port } = to
     const { promise, resolve } = Promise.withResolvers<Answer>()
     this.#history.write({ what: 'sent', n, server })
     let answered = false
@@ -90,13 +93,21 @@ export class Clients {
         }
         let body = ''
         incoming.setEncoding('utf8').on('data', (data: string) => (body += data))
-        incoming.on('error', () => undefined).on('close', () => {
-          if (!isKept) this.#history.write({ what: 'refused', n, server, code: codeOf(body) })
-          resolve(isKept ? 'kept' : 'refused')
-        })
+        incoming
+          .on('error', () => undefined)
+          .on('close', () => {
+            if (!isKept) this.#history.write({ what: 'refused', n, server, code: codeOf(body) })
+            resolve(isKept ? 'kept' : 'refused')
+          })
       },
     )
-    outgoing.on('error', unanswered).on('timeout', () => outgoing.destroy()).end()
+    outgoing
+      .on('error', unanswered)
+      .on('timeout', () => {
+        to.avoidedUntilMs = nowMs() + AVOID_MS
+        outgoing.destroy()
+      })
+      .end()
     return promise
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { planted } from '../zoo/planted.ts'
-import type { HistoryWriter } from './history.ts'
+import { type HistoryWriter, nowMs } from './history.ts'
 import type { ServerSettings } from './server-settings.ts'
 
 const SERVER = join(import.meta.dirname, 'server.ts')
@@ -11,6 +11,12 @@ const CACHE = join(import.meta.dirname, '../../node_modules/.cache/afterword-tes
 const RESTART_MS = 50
 /** A server that has not ended in order by then never will: its grace is well below. */
 const STOP_MS_MAX = 20_000
+
+/** A server that has not come up by then, on whatever try, never will. */
+const UP_MS_MAX = 60_000
+
+/** Thrown when a server does not come up. */
+export class NotUp extends Error {}
 
 /** What a cluster is made of. */
 export interface ClusterParts {
@@ -34,7 +40,8 @@ export interface Running {
   port: number | undefined
   /** Whether its end was asked for: by a kill, or by a stop in order. */
   ended: boolean
-  isStopped: boolean
+  /** Clients that waited for it in vain ask others until then, as a load balancer does. */
+  avoidedUntilMs: number
 }
 
 /** Servers on one file. One that ends is started again, whatever it died of, until the cluster closes. */
@@ -59,17 +66,32 @@ export class Cluster {
   async oneUp(pick: (n: number) => number): Promise<Running | undefined> {
     while (!this.#closing) {
       const up = this.#slots.filter(({ port, ended }) => port !== undefined && !ended)
-      if (up.length > 0) return up[pick(up.length)]!
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      const answering = up.filter(({ avoidedUntilMs }) => avoidedUntilMs < nowMs())
+      const candidates = answering.length > 0 ? answering : up
+      if (candidates.length > 0) return candidates[pick(candidates.length)]!
+      await this.#change(UP_MS_MAX)
     }
     return undefined
   }
 
-  /** Resolves when that place has a server that is up, or when the cluster closes. */
-  async up(slot: number): Promise<void> {
-    while (!this.#closing && (this.#slots[slot]!.port === undefined || this.#slots[slot]!.ended)) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  /**
+   * The server at that place, once it is up.
+   *
+   * @throws NotUp  when it does not come up for a minute.
+   */
+  async up(slot: number): Promise<Running> {
+    const latestMs = nowMs() + UP_MS_MAX
+    for (;;) {
+      const running = this.#slots[slot]!
+      if (this.#closing || (running.port !== undefined && !running.ended)) return running
+      if (nowMs() > latestMs) throw new NotUp(`the server at place ${slot} has not come up for ${UP_MS_MAX / 1_000} s`)
+      await this.#change(latestMs - nowMs())
     }
+  }
+
+  /** Resolves when every place has a server that is up; throws NotUp. */
+  async allUp(): Promise<void> {
+    await Promise.all(this.#slots.map((_, slot) => this.up(slot)))
   }
 
   /** Ends it without a word. The line comes first: what a peer does about it comes after. */
@@ -82,14 +104,12 @@ export class Cluster {
   /** Holds it, as a suspended machine or a debugger does. */
   stop(running: Running): void {
     this.#parts.history.write({ what: 'stop', server: running.server })
-    running.isStopped = true
     running.child.kill('SIGSTOP')
   }
 
   /** Lets a held one go on. */
   resume(running: Running): void {
     this.#parts.history.write({ what: 'continue', server: running.server })
-    running.isStopped = false
     running.child.kill('SIGCONT')
   }
 
@@ -110,13 +130,13 @@ export class Cluster {
 
   /** Stops all of them in order and starts none again. */
   async close(): Promise<void> {
-    await Promise.all(this.#slots.map((_, slot) => this.up(slot)))
+    await this.allUp()
     this.#closing = true
     this.#wake()
     await Promise.all(this.#slots.map((running) => this.term(running)))
   }
 
-  /** Ends all of them, whatever they do. */
+  /** Ends all of them, whatever they do; at once, when it is not waited for. */
   async destroy(): Promise<void> {
     this.#closing = true
     this.#wake()
@@ -136,7 +156,7 @@ export class Cluster {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     const { promise: exited, resolve } = Promise.withResolvers<void>()
-    const running: Running = { slot, server, child, exited, port: undefined, ended: false, isStopped: false }
+    const running: Running = { slot, server, child, exited, port: undefined, ended: false, avoidedUntilMs: 0 }
     this.#slots[slot] = running
     history.write({ what: 'started', server, pid: child.pid ?? 0 })
     child.once('message', (message: { readonly port: number }) => {
@@ -153,6 +173,15 @@ export class Cluster {
       if (failed) setTimeout(() => this.#closing || this.#start(slot), RESTART_MS)
       else this.#start(slot)
     })
+  }
+
+  /** Resolves when a server has come up or the cluster closes, or after that time. */
+  async #change(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ms)
+    this.#waiting.push(resolve)
+    await promise
+    clearTimeout(timer)
   }
 
   #wake(): void {

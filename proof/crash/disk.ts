@@ -6,7 +6,7 @@
  * Syncs that fail need that library always. What the machine lacks for either is a fault that is skipped by name.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -91,6 +91,18 @@ export class Disk {
     rmSync(this.#syncOrder(slot), { force: true })
   }
 
+  /**
+   * Copies that file, which lies beside the database, and the database to a folder that stays.
+   *
+   * @returns the folder.
+   */
+  keep(beside: string): string {
+    const folder = mkdtempSync(join(tmpdir(), 'afterword-crash-evidence-'))
+    cpSync(join(this.folder, beside), join(folder, beside))
+    cpSync(this.#data, folder, { recursive: true })
+    return folder
+  }
+
   /** Removes everything, the history too. */
   remove(): void {
     if (this.#isMounted) spawnSync('umount', ['-l', this.#data], { stdio: 'ignore' })
@@ -116,8 +128,11 @@ function remount(folder: string, bytes: number): boolean {
   return spawnSync('mount', ['-o', `remount,size=${bytes}`, folder], { stdio: 'ignore' }).status === 0
 }
 
+/** Undefined without a compiler. One that refuses is a defect of ours, not something that the machine lacks. */
 function build(library: string): string | undefined {
   if (process.platform !== 'linux') return undefined
-  const made = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE, '-ldl'], { stdio: 'ignore' })
-  return made.status === 0 ? library : undefined
+  const made = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE, '-ldl'], { encoding: 'utf8' })
+  if (made.error !== undefined) return undefined
+  if (made.status !== 0) throw new Error(`${SOURCE} does not compile: ${made.stderr}`)
+  return library
 }

@@ -1,3 +1,4 @@
+import type { FinalDatabase } from './final-database.ts'
 /**
  * The record of a run, indexed for the checkers: the history in its order, and the database that it left.
  *
@@ -7,7 +8,6 @@
  * may be missing, because its writer was killed, or come late, because its writer was; hence the slack.
  */
 import type { AttemptEnding, Line } from './history.ts'
-import type { FinalDatabase } from './final-database.ts'
 import type { PlannedTask } from './workload.ts'
 
 /** The line of a rescue is written after it is committed: another process may act on it this much earlier. */
@@ -114,7 +114,17 @@ export class Evidence {
         return this.#knows(line.server, line.worker)
       case 'begin': {
         const { server, worker, id, n, step, attempt } = line
-        const begun: Attempt = { id, n, step, server, worker, attempt, begin: position, beginAtMs: line.at, end: undefined }
+        const begun: Attempt = {
+          id,
+          n,
+          step,
+          server,
+          worker,
+          attempt,
+          begin: position,
+          beginAtMs: line.at,
+          end: undefined,
+        }
         this.#knows(server, worker)
         this.#open.set(nameOf(line), begun)
         push(this.attempts, id, begun)

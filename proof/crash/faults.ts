@@ -52,7 +52,7 @@ export function* planFaults(
   chance: SeededChance,
   names: readonly FaultName[],
   servers: number,
-  pauseMsMax: number,
+  pauseMs: { readonly min: number; readonly max: number },
 ): Generator<PlannedFault, never> {
   for (;;) {
     const round = names.flatMap((name) => Array.from({ length: ROUND[name] }, () => name))
@@ -61,7 +61,7 @@ export function* planFaults(
       yield {
         name: name!,
         slot: chance.below(servers),
-        pauseMs: chance.below(pauseMsMax),
+        pauseMs: pauseMs.min + chance.below(pauseMs.max - pauseMs.min),
         length: chance.fraction(),
         withKill: chance.maybe(0.3),
       }

@@ -15,8 +15,10 @@ if (typeof options === 'string') {
 }
 
 const { settings, json } = options
+// Its servers and its disk go with it.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143))
 console.log(`seed ${settings.seed}`)
-const report = await crashRun(settings)
+const report = await crashRun({ ...settings, keeps: settings.plant === undefined })
 for (const line of reportLines(report)) console.log(line)
 if (report.violations > 0) {
   process.exitCode = 1

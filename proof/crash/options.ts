@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { CRASH_TRIALS } from '../zoo/crash-trials.ts'
 import { CRASH_PLANTS } from '../zoo/crash-plants.ts'
+import { CRASH_TRIALS } from '../zoo/crash-trials.ts'
 import type { RunSettings } from './run.ts'
 
 /** What the command line asks for. */
@@ -14,7 +14,6 @@ export const USAGE =
   'npm run crash -- [--seconds N] [--tasks N] [--kills N] [--seed N] [--servers N] [--plant NAME] [--json]'
 
 const DEFAULT_SECONDS = 20
-const PLANT_SECONDS = 4
 
 /**
  * Reads the arguments.
@@ -45,13 +44,12 @@ export function readOptions(args: readonly string[], freshSeed: () => number): C
       kills: integer('kills', values.kills, 1, 1_000_000),
       seconds: integer('seconds', values.seconds, 1, 7 * 24 * 3_600),
     }
-    const isBounded = Object.values(bounds).some((bound) => bound !== undefined)
     const trial = plant === undefined ? undefined : CRASH_TRIALS[plant]
-    const seconds = plant === undefined ? DEFAULT_SECONDS : PLANT_SECONDS
+    const isBounded = trial !== undefined || Object.values(bounds).some((bound) => bound !== undefined)
     return {
       json: values.json,
       settings: {
-        ...(isBounded ? bounds : { ...bounds, seconds }),
+        ...(isBounded ? bounds : { ...bounds, seconds: DEFAULT_SECONDS }),
         seed: integer('seed', values.seed, 0, 2 ** 32 - 1) ?? freshSeed(),
         servers: integer('servers', values.servers, 2, 16) ?? 2,
         ...(plant === undefined ? {} : { plant, ...trial?.settings }),

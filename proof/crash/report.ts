@@ -35,6 +35,8 @@ export interface Report {
   readonly violations: number
   readonly violations_by_kind: Readonly<Record<string, number>>
   readonly skipped: readonly string[]
+  /** Where the history and the database of a run with violations were kept. */
+  readonly kept: string | undefined
   /** The first violations, each with the last lines of its task; not part of the JSON. */
   readonly shown: readonly { readonly violation: Violation; readonly lines: readonly Line[] }[]
 }
@@ -47,14 +49,15 @@ export interface ReportParts {
   readonly kills: number
   readonly faults: ReadonlyMap<FaultName, number>
   readonly skipped: readonly string[]
+  readonly kept: string | undefined
 }
 
 /** Counts, measures and picks what to show. */
-export function makeReport({ settings, evidence, violations, kills, faults, skipped }: ReportParts): Report {
+export function makeReport({ settings, evidence, violations, kills, faults, skipped, kept }: ReportParts): Report {
   const { lines, final, attempts, planOf } = evidence
   const byKind: Record<string, number> = {}
   for (const { kind } of violations) byKind[kind] = (byKind[kind] ?? 0) + 1
-  const kept = new Set(lines.filter((line) => line.what === 'kept').map(({ n }) => n))
+  const acknowledged = new Set(lines.filter((line) => line.what === 'kept').map(({ n }) => n))
   const recoveries = recoveriesMs(evidence)
   const peak = lines.reduce((max, line) => (line.what === 'memory' ? Math.max(max, line.bytes) : max), 0)
   return {
@@ -63,7 +66,7 @@ export function makeReport({ settings, evidence, violations, kills, faults, skip
     plant: settings.plant,
     seconds: Math.round((lines.at(-1)?.at ?? 0) - (lines[0]?.at ?? 0)) / 1_000,
     sent: new Set(lines.filter((line) => line.what === 'sent').map(({ n }) => n)).size,
-    acknowledged: [...kept].reduce((sum, n) => sum + planOf(n).length, 0),
+    acknowledged: [...acknowledged].reduce((sum, n) => sum + planOf(n).length, 0),
     attempts: attempts.values().reduce((sum, list) => sum + list.length, 0),
     lost: byKind['lost'] ?? 0,
     duplicates: byKind['duplicate'] ?? 0,
@@ -80,6 +83,7 @@ export function makeReport({ settings, evidence, violations, kills, faults, skip
     violations: violations.length,
     violations_by_kind: byKind,
     skipped,
+    kept,
     shown: violations.slice(0, SHOWN_MAX).map((violation) => ({ violation, lines: linesOf(lines, violation.id) })),
   }
 }
@@ -114,6 +118,7 @@ export function* reportLines(report: Report): Generator<string> {
     for (const line of lines) yield `    ${JSON.stringify(line)}`
   }
   if (report.violations > report.shown.length) yield `… and ${report.violations - report.shown.length} more violations`
+  if (report.kept !== undefined) yield `history and database: ${report.kept}`
   yield report.violations === 0
     ? 'nothing lost, nothing twice, nothing out of order'
     : `${report.violations} violations: ${JSON.stringify(report.violations_by_kind)}`

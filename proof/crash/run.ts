@@ -5,12 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemChance, systemClock } from '../../src/ports/system.ts'
+import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { seededChance } from '../support/chance.ts'
 import { CHECKERS } from './checkers/all.ts'
 import { Clients } from './clients.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster, NotUp } from './cluster.ts'
 import { Disk } from './disk.ts'
-import { Evidence } from './evidence.ts'
+import { Evidence, type Violation } from './evidence.ts'
 import { FAULTS, type FaultName, planFaults } from './faults.ts'
 import { LiveCount, readFinalDatabase } from './final-database.ts'
 import { HistoryWriter, nowMs, readHistory } from './history.ts'
@@ -20,11 +22,14 @@ import { planOf } from './workload.ts'
 
 /** How long workers of the run may be silent, how often they say that they live, and how often they look for work. */
 const LIFE = { lease: 1_500, beat: 300, poll: 250, grace: 120 }
-const CLIENTS = 8
+const CLIENTS = 12
 /** Clients take a break between two requests, so that servers keep up with what is added while others are dead. */
 const CLIENT_PAUSE_MS = 4
+const PAUSE_MS = { min: 0, max: 300 }
 const MEMORY_EVERY_MS = 250
 const DRAIN_LOOK_MS = 50
+/** Longer than every delay and every wait of a retry, and than a lease. */
+const STALL_MS = 10_000
 /** Nobody was answered for so long: the run goes no further. */
 const SILENCE_MS_MAX = 30_000
 
@@ -36,14 +41,18 @@ export interface RunSettings {
   readonly tasks: number | undefined
   readonly kills: number | undefined
   readonly seconds: number | undefined
+  /** Another bound: how many faults are carried out. */
+  readonly inflictions?: number | undefined
   /** A fault that is planted into the sources that the servers load. */
   readonly plant?: string | undefined
   /** What the tormentor may do. By default everything that this machine allows. */
   readonly faults?: readonly FaultName[] | undefined
-  /** The longest pause between two faults. */
-  readonly pauseMsMax?: number | undefined
+  /** The pause before a fault, from the moment when all servers are up. */
+  readonly pauseMs?: { readonly min: number; readonly max: number } | undefined
   /** Nothing has ended for so long after the faults healed: what is left never will. */
   readonly stallMs?: number | undefined
+  /** Whether the history and the database stay when something is wrong with them: real processes repeat nothing exactly. */
+  readonly keeps?: boolean | undefined
 }
 
 /** Runs it to the end and judges it. */
@@ -53,6 +62,7 @@ export async function crashRun(settings: RunSettings): Promise<Report> {
   const disk = new Disk(wanted.includes('full disk') || wanted.includes('failed sync'))
   const file = join(disk.folder, 'history')
   const history = new HistoryWriter(file)
+  if (settings.plant !== undefined) await makeDatabase(disk.file)
   const cluster = new Cluster({
     servers,
     plant: settings.plant,
@@ -61,25 +71,59 @@ export async function crashRun(settings: RunSettings): Promise<Report> {
     env: (slot) => disk.env(slot),
   })
   const sampling = setInterval(() => sampleMemory(cluster, history), MEMORY_EVERY_MS)
+  const cutOff = (): void => void [cluster.destroy(), disk.remove()]
+  process.once('exit', cutOff)
   try {
     const clients = new Clients(seed, cluster, history)
     const tormentor = new Tormentor({ cluster, clients, disk, history, leaseMs: LIFE.lease })
-    clients.start(CLIENTS, CLIENT_PAUSE_MS, seededChance(seed + 1))
-    await torment(settings, wanted.filter((name) => isPossible(name, disk)), clients, tormentor)
-    await clients.stop()
-    history.write({ what: 'heal' })
-    await drain(cluster, disk.file, settings.stallMs ?? 10_000)
-    await cluster.close()
+    const possible = wanted.filter((name) => isPossible(name, disk))
+    const trouble = await live({ settings, possible, cluster, clients, tormentor, history, file: disk.file })
     const evidence = new Evidence(readHistory(file), readFinalDatabase(disk.file), (n) => planOf(seed, n))
-    const violations = CHECKERS.flatMap((check) => check(evidence))
+    const violations = [...trouble, ...CHECKERS.flatMap((check) => check(evidence))]
     const skipped = disk.skipped.filter((name) => wanted.some((fault) => name.startsWith(fault)))
-    return makeReport({ settings, evidence, violations, kills: tormentor.kills, faults: tormentor.done, skipped })
+    const kept = settings.keeps === true && violations.length > 0 ? disk.keep('history') : undefined
+    return makeReport({ settings, evidence, violations, kills: tormentor.kills, faults: tormentor.done, skipped, kept })
   } finally {
+    process.off('exit', cutOff)
     clearInterval(sampling)
     await cluster.destroy()
     history.close()
     disk.remove()
   }
+}
+
+interface Life {
+  readonly settings: RunSettings
+  readonly possible: readonly FaultName[]
+  readonly cluster: Cluster
+  readonly clients: Clients
+  readonly tormentor: Tormentor
+  readonly history: HistoryWriter
+  readonly file: string
+}
+
+/** Load and faults, then peace until all is done, then a stop in order. Says when servers did not come up for it. */
+async function live({ settings, possible, cluster, clients, tormentor, history, file }: Life): Promise<Violation[]> {
+  try {
+    clients.start(CLIENTS, CLIENT_PAUSE_MS, seededChance(settings.seed + 1))
+    await torment(settings, possible, clients, tormentor)
+    await clients.stop()
+    history.write({ what: 'heal' })
+    await drain(cluster, file, settings.stallMs ?? STALL_MS)
+    await cluster.close()
+    return []
+  } catch (error) {
+    if (!(error instanceof NotUp)) throw error
+    await cluster.destroy()
+    return [{ kind: 'liveness', says: error.message }]
+  }
+}
+
+/** Makes the database with sound sources: a plant is to show under load, not to keep servers from starting. */
+async function makeDatabase(file: string): Promise<void> {
+  const store = new SqliteStore(file, { clock: systemClock, chance: systemChance })
+  await store.open()
+  await store.close()
 }
 
 function isPossible(name: FaultName, disk: Disk): boolean {
@@ -93,14 +137,17 @@ async function torment(
   clients: Clients,
   tormentor: Tormentor,
 ): Promise<void> {
-  const { seed, servers, tasks = 0, kills = 0, seconds = 0, pauseMsMax = 300 } = settings
-  const plan = planFaults(seededChance(seed), names, servers, pauseMsMax)
+  const { seed, servers, tasks = 0, kills = 0, seconds = 0, inflictions = 0, pauseMs = PAUSE_MS } = settings
+  const plan = planFaults(seededChance(seed), names, servers, pauseMs)
   const startedMs = nowMs()
   let acknowledged = 0
   let lastMs = nowMs()
-  for (;;) {
+  for (let inflicted = 0; ; inflicted++) {
     const isDone =
-      clients.acknowledged >= tasks && tormentor.kills >= kills && nowMs() - startedMs >= seconds * 1_000
+      clients.acknowledged >= tasks &&
+      tormentor.kills >= kills &&
+      inflicted >= inflictions &&
+      nowMs() - startedMs >= seconds * 1_000
     if (isDone || nowMs() - lastMs > SILENCE_MS_MAX) return
     if (clients.acknowledged > acknowledged) {
       acknowledged = clients.acknowledged
@@ -112,7 +159,7 @@ async function torment(
 
 /** Waits until nothing is left to do, or until nothing of what is left gets done any more. */
 async function drain(cluster: Cluster, file: string, stallMs: number): Promise<void> {
-  await Promise.all(cluster.running.map((_, slot) => cluster.up(slot)))
+  await cluster.allUp()
   using live = new LiveCount(file)
   let left = Infinity
   let changedMs = nowMs()

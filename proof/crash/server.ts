@@ -90,6 +90,8 @@ const background = createBackground({
   logger: { debug: silent, info: silent, warn: silent, error: silent },
 })
 tellHistory(background)
+// Who started it is gone: nobody would stop it any more.
+process.on('disconnect', () => process.exit(1))
 flushCompileCache()
 await background.start()
 

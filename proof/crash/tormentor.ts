@@ -34,11 +34,14 @@ export class Tormentor {
     this.#parts = parts
   }
 
-  /** Carries out one fault, to its end. */
+  /** Carries out one fault, to its end. It begins when all servers are up: what they do while they start is a fault of its own. */
   async inflict(fault: PlannedFault): Promise<void> {
     const { cluster } = this.#parts
+    await cluster.allUp()
     await sleep(fault.pauseMs)
     const running = cluster.running[fault.slot]!
+    // It died by itself meanwhile; the checkers will say so.
+    if (running.ended) return
     this.done.set(fault.name, (this.done.get(fault.name) ?? 0) + 1)
     switch (fault.name) {
       case 'kill one':
@@ -49,16 +52,13 @@ export class Tormentor {
       case 'kill while starting':
         return this.#killWhileStarting(running, fault)
       case 'stop':
-        await cluster.up(fault.slot)
-        return this.#stop(cluster.running[fault.slot]!, fault)
+        return this.#stop(running, fault)
       case 'term':
-        await cluster.up(fault.slot)
-        return cluster.term(cluster.running[fault.slot]!)
+        return cluster.term(running)
       case 'full disk':
         return this.#fill(running, fault)
       case 'failed sync':
-        await cluster.up(fault.slot)
-        return this.#failSync(cluster.running[fault.slot]!, fault)
+        return this.#failSync(running, fault)
     }
   }
 

@@ -19,7 +19,7 @@ export interface PlannedTask {
 }
 
 /** The queues of the servers with their places. */
-export const QUEUES = { default: 8, mail: 4, reports: 4 } as const
+export const QUEUES = { default: 16, mail: 8, reports: 8 } as const
 
 const QUEUE_NAMES = ['default', 'mail', 'reports'] as const
 
@@ -54,9 +54,9 @@ export function planOf(seed: number, n: number): readonly PlannedTask[] {
 function workMs(chance: SeededChance): number {
   const kind = chance.fraction()
   if (kind < 0.55) return 0
-  if (kind < 0.85) return 1 + chance.below(5)
-  if (kind < 0.97) return 20 + chance.below(40)
-  return 150 + chance.below(350)
+  if (kind < 0.9) return 1 + chance.below(5)
+  if (kind < 0.96) return 10 + chance.below(30)
+  return 100 + chance.below(300)
 }
 
 function behaviour(chance: SeededChance): Behaviour {

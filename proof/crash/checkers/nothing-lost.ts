@@ -18,7 +18,11 @@ export const nothingLost: Checker = (evidence) => {
       seen.add(id)
       const wrong = whatIsWrong(evidence, id, planned, rows.get(id))
       if (wrong !== undefined) {
-        violations.push({ kind: 'lost', id, says: `task ${planned.step} of request ${line.n} was acknowledged and ${wrong}` })
+        violations.push({
+          kind: 'lost',
+          id,
+          says: `task ${planned.step} of request ${line.n} was acknowledged and ${wrong}`,
+        })
       }
     }
   }

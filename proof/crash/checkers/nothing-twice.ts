@@ -24,7 +24,5 @@ function isExplained(evidence: Evidence, earlier: Attempt, later: Attempt): bool
   const { end } = earlier
   // A failed attempt is repeated, and what heeded its signal was handed back.
   if (end !== undefined && end.position < later.begin && (end.how === 'threw' || end.how === 'interrupted')) return true
-  return (
-    evidence.isLost(earlier.server, later.begin) || evidence.lostClaim(earlier, later) || evidence.isZombie(later)
-  )
+  return evidence.isLost(earlier.server, later.begin) || evidence.lostClaim(earlier, later) || evidence.isZombie(later)
 }

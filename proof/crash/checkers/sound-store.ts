@@ -6,7 +6,10 @@ export const soundStore: Checker = ({ final: { integrity, counted, recounted } }
   if (integrity !== 'ok') violations.push({ kind: 'store', says: `the integrity check says: ${integrity}` })
   for (const name of ['live', 'waiting'] as const) {
     if (counted[name] === recounted[name]) continue
-    violations.push({ kind: 'store', says: `${counted[name]} tasks are counted as ${name}, and ${recounted[name]} are` })
+    violations.push({
+      kind: 'store',
+      says: `${counted[name]} tasks are counted as ${name}, and ${recounted[name]} are`,
+    })
   }
   return violations
 }
