@@ -34,7 +34,10 @@ export function claimTasks(
       if (risky.length > 0) probation = false
       rows.push(...risky)
     }
-    for (const row of rows) tasks.push(claimedTask(row))
+    for (const row of rows) {
+      if (row.key < 0) worker.strays.add(row.id)
+      tasks.push(claimedTask(row))
+    }
   }
   tasks.sort(byTurn)
   const { due_at: nextDueAt } = db.sql('next_due').get() as { due_at: number | null }

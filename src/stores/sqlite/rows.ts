@@ -36,6 +36,7 @@ function storedValue(text: string | null, formats: number, of: keyof typeof FORM
 
 /** The columns that a claim returns. */
 export interface ClaimRow {
+  key: number
   id: string
   name: string
   queue: string

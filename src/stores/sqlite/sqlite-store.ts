@@ -120,7 +120,12 @@ export class SqliteStore implements Store {
         },
     )
     const { incarnation } = row
-    this.#workers.set(incarnation, { incarnation, names: new Set(definitions), namesJson: JSON.stringify(definitions) })
+    this.#workers.set(incarnation, {
+      incarnation,
+      names: new Set(definitions),
+      namesJson: JSON.stringify(definitions),
+      strays: new Set(),
+    })
     return incarnation
   }
 

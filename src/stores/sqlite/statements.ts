@@ -4,7 +4,17 @@
  * Every change of a running task names worker and claims: what does not match changes nothing.
  */
 const CLAIM_COLUMNS =
-  'id, name, queue, priority, added_at, claims, crashes, hand_backs, deferrals, early, suspect, formats, series, request_id, carried, input'
+  'key, id, name, queue, priority, added_at, claims, crashes, hand_backs, deferrals, early, suspect, formats, series, request_id, carried, input'
+
+const INSERT_INTO = `INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, worker, claims, early, durable,
+      formats, series, after, request_id, carried, input)`
+
+/** The values of one inserted row. */
+export const INSERT_COLUMNS = 18
+/** Rows that `insert_group` takes. */
+export const INSERT_GROUP = 8
+
+const ROW = `(${Array.from({ length: INSERT_COLUMNS }, () => '?').join(', ')})`
 
 /** Every statement by its name. */
 export const statements = {
@@ -13,18 +23,26 @@ export const statements = {
   rollback: 'ROLLBACK',
 
   /** A key that is taken inserts nothing: the caller looks who is there. */
-  insert: `INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, worker, claims, early, durable, formats,
-      series, after, request_id, carried, input)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+  insert: `${INSERT_INTO} VALUES ${ROW} ON CONFLICT (key) DO NOTHING`,
+  /** All or none: a key that is taken is an error, which takes back the statement and nothing else. */
+  insert_group: `${INSERT_INTO} VALUES ${Array.from({ length: INSERT_GROUP }, () => ROW).join(', ')}`,
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
-  glance: 'SELECT state, passed, name, formats, input, worker FROM task WHERE key = ? AND id = ?',
+  glance: 'SELECT state, passed, name, formats, input FROM task WHERE key = ? AND id = ?',
 
   /** The ordinary end of an attempt. */
   succeed: `UPDATE task SET state = 4, finished_at = ?, worker = NULL, formats = formats | ?, result = ?, error = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
   /** The same where succeeded tasks are not kept. */
   succeed_and_forget: 'DELETE FROM task WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?',
+  /** Both for rows side by side, which succeeded without a word. Every key from the first to the last is one of them. */
+  succeed_run: `UPDATE task NOT INDEXED SET state = 4, finished_at = ?, worker = NULL, result = NULL, error = NULL
+    WHERE key BETWEEN ? AND ? AND state = 1 AND worker = ? AND claims = ?`,
+  succeed_run_and_forget: `DELETE FROM task NOT INDEXED
+    WHERE key BETWEEN ? AND ? AND state = 1 AND worker = ? AND claims = ?`,
+  savepoint: 'SAVEPOINT run',
+  rollback_to_savepoint: 'ROLLBACK TO run',
+  release_savepoint: 'RELEASE run',
   /** failed or cancelled. */
   end: `UPDATE task SET state = ?, finished_at = ?, worker = NULL, error = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,

@@ -31,6 +31,9 @@ const PLANS: Partial<Record<StatementName, readonly string[]>> = {
   next_due: ['SEARCH task USING COVERING INDEX task_scheduled'],
   follower: ['SEARCH task USING INDEX task_waiting (after=?)'],
   relink: ['SEARCH task USING INDEX task_waiting (after=?)'],
+  // By the range of keys, never by the worker's index: a run is short, what a worker holds need not be.
+  succeed_run: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'],
+  succeed_run_and_forget: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'],
   cancelling: ['SEARCH task USING INDEX task_running (worker=?)'],
   cancel_asked: ['SEARCH task USING INDEX task_running (worker=?)'],
   hand_back_all: ['SEARCH task USING INDEX task_running (worker=?)'],
