@@ -80,9 +80,16 @@ export async function crashRun(settings: RunSettings): Promise<Report> {
     const trouble = await live({ settings, possible, cluster, clients, tormentor, history, file: disk.file })
     const evidence = new Evidence(readHistory(file), readFinalDatabase(disk.file), (n) => planOf(seed, n))
     const violations = [...trouble, ...CHECKERS.flatMap((check) => check(evidence))]
-    const skipped = disk.skipped.filter((name) => wanted.some((fault) => name.startsWith(fault)))
     const kept = settings.keeps === true && violations.length > 0 ? disk.keep('history') : undefined
-    return makeReport({ settings, evidence, violations, kills: tormentor.kills, faults: tormentor.done, skipped, kept })
+    return makeReport({
+      settings,
+      evidence,
+      violations,
+      kills: tormentor.kills,
+      faults: tormentor.done,
+      skipped: skippedHere(wanted, disk),
+      kept,
+    })
   } finally {
     process.off('exit', cutOff)
     clearInterval(sampling)
@@ -127,8 +134,20 @@ async function makeDatabase(file: string): Promise<void> {
 }
 
 function isPossible(name: FaultName, disk: Disk): boolean {
+  if (process.platform === 'win32' && (name === 'stop' || name === 'term')) return false
   if (name === 'full disk') return disk.canFill
   return name !== 'failed sync' || disk.canFailSync
+}
+
+/** What this machine does not allow, by name, with the reason. */
+function skippedHere(wanted: readonly FaultName[], disk: Disk): readonly string[] {
+  const skipped = disk.skipped.filter((name) => wanted.some((fault) => name.startsWith(fault)))
+  const signals = wanted.filter((name) => !isPossible(name, disk) && (name === 'stop' || name === 'term'))
+  return [
+    ...skipped,
+    ...signals.map((name) => `${name}: this system has no such signal`),
+    ...(process.platform === 'linux' ? [] : ['memory: this system has no /proc']),
+  ]
 }
 
 async function torment(

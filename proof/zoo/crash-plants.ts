@@ -34,9 +34,9 @@ export const CRASH_PLANTS: readonly Plant[] = [
     lane: 'crash',
     edits: [
       {
-        file: 'src/stores/sqlite/write-transaction.ts',
-        find: 'task.id,\n        state,\n        task.name,',
-        replace: 'task.id,\n        running ? READY : state,\n        task.name,',
+        file: 'src/stores/sqlite/insert-tasks.ts',
+        find: 'values[at++] = state\n',
+        replace: 'values[at++] = running ? READY : state\n',
       },
     ],
   },
@@ -55,7 +55,7 @@ export const CRASH_PLANTS: readonly Plant[] = [
   },
   {
     name: 'stop-forgets-outcomes',
-    says: 'A graceful stop waits for attempts and not for their outcomes, which are gathered for a while: what has ended is handed back.',
+    says: 'A graceful stop waits for attempts and not for their outcomes, which are gathered for a while: what had ended is handed back.',
     seenIn: 'reliability.md 2.5: stop forgets buffered completions (River #1290)',
     lane: 'crash',
     edits: [
@@ -64,7 +64,23 @@ export const CRASH_PLANTS: readonly Plant[] = [
         find: 'return this.#attempts.size + this.#unrecorded',
         replace: 'return this.#attempts.size',
       },
+      {
+        file: 'src/engine/runner.ts',
+        find: 'const hurry = task.series !== undefined || this.#parts.awaited(task.id)',
+        replace: 'const hurry = false',
+      },
       { file: 'src/engine/journal.ts', find: 'const OUTCOME_WAIT_MS = 10', replace: 'const OUTCOME_WAIT_MS = 200' },
+      {
+        file: 'src/engine/journal.ts',
+        find: 'outcomes: this.#outcomes,\n      progress: [...this.#progress.values()],',
+        replace:
+          'outcomes: this.#adds.length > 0 ? [] : this.#outcomes,\n      progress: [...this.#progress.values()],',
+      },
+      {
+        file: 'src/engine/journal.ts',
+        find: 'this.#adds = []\n    this.#outcomes = []\n    this.#progress.clear()',
+        replace: 'if (this.#adds.length === 0) this.#outcomes = []\n    this.#adds = []\n    this.#progress.clear()',
+      },
       {
         file: 'src/engine/worker.ts',
         find: 'await within(clock, Math.max(abortMs, 1_000), this.journal.settle())',
@@ -140,9 +156,9 @@ export const CRASH_PLANTS: readonly Plant[] = [
     lane: 'crash',
     edits: [
       {
-        file: 'src/stores/sqlite/write-transaction.ts',
-        find: ': behind ? WAITING : mine ? RUNNING : READY',
-        replace: ': mine ? RUNNING : READY',
+        file: 'src/stores/sqlite/insert-tasks.ts',
+        find: 'if (behind) return WAITING',
+        replace: '',
       },
     ],
   },

@@ -15,8 +15,8 @@ export const noPhantoms: Checker = ({ lines, final, planOf, attempts }) => {
   const isPlanned = (n: number, step: number): boolean => sent.has(n) && planOf(n).some((task) => task.step === step)
   for (const { id, n, step } of final.tasks) {
     stored.set(n, (stored.get(n) ?? 0) + 1)
-    if (!isPlanned(n, step))
-      violations.push({ kind: 'phantom', id, says: `task ${n}:${step} is stored and was never sent` })
+    if (isPlanned(n, step)) continue
+    violations.push({ kind: 'phantom', id, says: `task ${n}:${step} is stored and was never sent` })
   }
   for (const [id, [first]] of attempts) {
     const { n, step } = first!
