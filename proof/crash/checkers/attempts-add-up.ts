@@ -27,8 +27,8 @@ function whatIsWrong(evidence: Evidence, task: FinalTask, deaths: number): strin
   const ended = claims - crashes - handBacks - deferrals
   const last = state === 'quarantined' ? 0 : 1
   const threw = failing && marks.some(({ end }) => end?.how === 'threw') ? 1 : 0
-  if (ended < last || ended > last + threw)
-    return `${ended} attempts ended by themselves, not ${last} to ${last + threw}`
+  const mayEnd = last + threw
+  if (ended < last || ended > mayEnd) return `${ended} attempts ended by themselves, not ${last} to ${mayEnd}`
   if (marks.length > claims) return `it began ${marks.length} times`
   if (marks.length < ended) return `it began ${marks.length} times only`
   const named = new Set(marks.map(({ server, worker, attempt }) => `${server} ${worker} ${attempt}`))
