@@ -3,7 +3,8 @@ import type { NewTask, TaskId } from '../../model/task.ts'
 import type { Added } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { homeKey, spareKey } from './keys.ts'
-import { formatBits, STATE_CODES, stateOf } from './rows.ts'
+import { EARLY, formatBits, formatOf, PASSED, POWER } from './marks.ts'
+import { STATE_CODES, stateOf } from './rows.ts'
 import { isTakenKey } from './sqlite-errors.ts'
 import { INSERT_COLUMNS, INSERT_GROUP } from './statements.ts'
 import type { KnownWorker, Tally } from './write-transaction.ts'
@@ -11,9 +12,8 @@ import type { KnownWorker, Tally } from './write-transaction.ts'
 /** What a row that is there already tells. */
 interface Glance {
   state: number
-  passed: number
-  name: string
-  formats: number
+  kind: number
+  marks: number
   input: string
 }
 
@@ -70,7 +70,7 @@ export class TaskInserter {
       const key = task.idempotent ? undefined : homeKey(task.id)
       if (key === undefined || (task.after !== undefined && task.after !== before?.id)) return false
       const state = this.#stateOf(task, task.after !== undefined && before!.holdsBack)
-      fill(groupValues, i * INSERT_COLUMNS, task, key, state)
+      this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state)
       states.push(state)
       before = { id: task.id, holdsBack: true }
     }
@@ -101,13 +101,13 @@ export class TaskInserter {
     // An id of the caller's may also name a task that was added under a home key.
     if (task.idempotent && homeKey(task.id) !== undefined) {
       const there = this.#glance(task.id)
-      if (there !== undefined) return sameTask(there, task)
+      if (there !== undefined) return this.#sameTask(there, task)
     }
     const state = this.#stateOf(task, behind)
     if (home === undefined || !this.#insert(task, home, state)) {
       // A key that is taken: by this very task, or at home by another one of the same millisecond.
       const there = home === undefined ? undefined : this.#glance(task.id)
-      if (there !== undefined) return sameTask(there, task)
+      if (there !== undefined) return this.#sameTask(there, task)
       if (!this.#insert(task, spareKey(task.id), state)) return this.#whoIsThere(task)
       if (state === RUNNING) this.#worker!.strays.add(task.id)
     }
@@ -131,14 +131,14 @@ export class TaskInserter {
   /** False when the key is taken. */
   #insert(task: NewTask, key: number, state: number): boolean {
     const values: SQLInputValue[] = []
-    fill(values, 0, task, key, state)
+    this.#fill(values, 0, task, key, state)
     return this.#db.sql('insert').run(...values).changes === 1
   }
 
   /** Whether that task's first attempt has still to end. */
   #holdsBack(id: TaskId): boolean {
     const row = this.#glance(id)
-    return row !== undefined && row.state < FIRST_FINAL && row.passed === 0
+    return row !== undefined && row.state < FIRST_FINAL && (row.marks & PASSED) === 0
   }
 
   #glance(id: TaskId): Glance | undefined {
@@ -150,35 +150,42 @@ export class TaskInserter {
   #whoIsThere(task: NewTask): Added {
     const there = this.#glance(task.id)
     // Another id has the same spare key: one chance in 2^52 for each stored task.
-    return there === undefined ? { kind: 'taken', by: 'another id' } : sameTask(there, task)
+    return there === undefined ? { kind: 'taken', by: 'another id' } : this.#sameTask(there, task)
+  }
+
+  #sameTask({ kind, marks, input, state }: Glance, task: NewTask): Added {
+    const { name } = this.#db.kinds.of(kind)
+    const same = name === task.name && input === task.input.text && formatOf(marks, 'input') === task.input.format
+    return same ? { kind: 'exists', state: stateOf(state) } : { kind: 'taken', by: name }
+  }
+
+  /** Puts the values of one row where they stand in the insert statements. */
+  #fill(values: SQLInputValue[], from: number, task: NewTask, key: number, state: number): void {
+    const running = state === RUNNING
+    let at = from
+    values[at++] = key
+    values[at++] = task.id
+    values[at++] = state
+    values[at++] = this.#db.kinds.codeOf(task.queue, task.name)
+    values[at++] = task.priority
+    values[at++] = task.addedAt
+    values[at++] = task.dueAt ?? null
+    values[at++] = running ? task.claimFor! : null
+    values[at++] = running ? 1 : 0
+    values[at++] = marksOf(task, running)
+    values[at++] = task.series ?? null
+    values[at++] = state === WAITING ? task.after! : null
+    values[at++] = task.requestId ?? null
+    values[at++] = task.carried?.text ?? null
+    values[at] = task.input.text
   }
 }
 
-/** Puts the values of one row where they stand in the insert statements. */
-function fill(values: SQLInputValue[], from: number, task: NewTask, key: number, state: number): void {
-  const running = state === RUNNING
-  let at = from
-  values[at++] = key
-  values[at++] = task.id
-  values[at++] = state
-  values[at++] = task.name
-  values[at++] = task.queue
-  values[at++] = task.priority
-  values[at++] = task.addedAt
-  values[at++] = task.dueAt ?? null
-  values[at++] = running ? task.claimFor! : null
-  values[at++] = running ? 1 : 0
-  values[at++] = running && task.early === true ? 1 : 0
-  values[at++] = task.durability === 'power' ? 1 : 0
-  values[at++] = task.input.format | formatBits(task.carried, 'carried')
-  values[at++] = task.series ?? null
-  values[at++] = state === WAITING ? task.after! : null
-  values[at++] = task.requestId ?? null
-  values[at++] = task.carried?.text ?? null
-  values[at] = task.input.text
-}
-
-function sameTask(there: Glance, task: NewTask): Added {
-  const same = there.name === task.name && there.input === task.input.text && (there.formats & 3) === task.input.format
-  return same ? { kind: 'exists', state: stateOf(there.state) } : { kind: 'taken', by: there.name }
+function marksOf(task: NewTask, running: boolean): number {
+  return (
+    task.input.format |
+    formatBits(task.carried, 'carried') |
+    (task.durability === 'power' ? POWER : 0) |
+    (running && task.early === true ? EARLY : 0)
+  )
 }

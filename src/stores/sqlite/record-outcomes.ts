@@ -1,7 +1,8 @@
 import type { Incarnation, Instant, Outcome, StoredError } from '../../model/task.ts'
 import type { Database } from './database.ts'
 import { homeKey, spareKey } from './keys.ts'
-import { formatBits, STATE_CODES } from './rows.ts'
+import { formatBits } from './marks.ts'
+import { STATE_CODES } from './rows.ts'
 import type { KnownWorker, Tally } from './write-transaction.ts'
 
 const { failed: FAILED, cancelled: CANCELLED } = STATE_CODES

@@ -4,8 +4,9 @@ import { claimTasks } from './claim.ts'
 import type { Database } from './database.ts'
 import { TaskInserter } from './insert-tasks.ts'
 import { homeKey, spareKey } from './keys.ts'
+import { EARLY, formatBits } from './marks.ts'
 import { OutcomeRecorder } from './record-outcomes.ts'
-import { claimedTask, type ClaimRow, formatBits } from './rows.ts'
+import { claimedTask, type ClaimRow } from './rows.ts'
 
 const NONE_PAUSED: ReadonlySet<string> = new Set()
 
@@ -93,15 +94,16 @@ export class WriteTransaction {
 
   /** The first attempt of `id` has ended: the task behind it may start, here at once where that is possible. */
   #release(id: TaskId): void {
-    const followers = this.#db.sql('follower').all(id) as { key: number; queue: string; name: string }[]
-    for (const { key, queue, name } of followers) {
+    const followers = this.#db.sql('follower').all(id) as { key: number; kind: number }[]
+    for (const { key, kind } of followers) {
+      const { queue, name } = this.#db.kinds.of(kind)
       this.#tally.waiting--
       const room = this.#worker?.names.has(name) === true ? this.#takeRoom(queue) : undefined
       if (this.#worker !== undefined && room !== undefined) {
-        const early = room === 'early' ? 1 : 0
+        const early = room === 'early' ? EARLY : 0
         const row = this.#db.sql('release_claimed').get(this.#worker.incarnation, early, key) as unknown as ClaimRow
         if (row.key < 0) this.#worker.strays.add(row.id)
-        this.#released.push(claimedTask(row))
+        this.#released.push(claimedTask(row, { queue, name }))
       } else {
         this.#db.sql('release_ready').run(key)
         this.#tally.ready.add(queue)
