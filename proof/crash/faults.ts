@@ -54,6 +54,7 @@ export function* planFaults(
   servers: number,
   pauseMs: { readonly min: number; readonly max: number },
 ): Generator<PlannedFault, never> {
+  if (names.length === 0) throw new Error('A plan needs at least one fault.')
   for (;;) {
     const round = names.flatMap((name) => Array.from({ length: ROUND[name] }, () => name))
     while (round.length > 0) {

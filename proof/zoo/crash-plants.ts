@@ -48,8 +48,8 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/engine/attempt.ts',
-        find: 'result = this.definition.run(input, this.context)',
-        replace: 'this.#end(this.#afterReturn(undefined))\n      result = this.definition.run(input, this.context)',
+        find: 'result = this.definition.run(',
+        replace: 'this.#end(this.#afterReturn(undefined))\n      result = this.definition.run(',
       },
     ],
   },
@@ -96,8 +96,8 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/stores/sqlite/statements.ts',
-        find: 'hand_back_all: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs + 1 - early,',
-        replace: 'hand_back_all: `UPDATE task SET state = 0, worker = NULL, hand_backs = hand_backs,',
+        find: 'hand_back_all: `UPDATE task SET state = 0, worker = NULL, ${HANDED_BACK}',
+        replace: 'hand_back_all: `UPDATE task SET state = 0, worker = NULL',
       },
     ],
   },
