@@ -6,7 +6,7 @@
  * Syncs that fail need that library always. What the machine lacks for either is a fault that is skipped by name.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -76,17 +76,17 @@ export class Disk {
     else if (!remount(this.#data, SIZE_BYTES)) throw new Error('The disk of the database could not be made larger.')
   }
 
-  /** The next sync of the log by the server at that place fails. */
+  /** The next sync of the log fails in the server at that place, once through each of its descriptors. */
   failNextSync(slot: number): void {
     writeFileSync(this.#syncOrder(slot), '')
   }
 
   /** Whether the fault that was armed there has struck. */
   hasFailed(slot: number): boolean {
-    return !existsSync(this.#syncOrder(slot))
+    return statSync(this.#syncOrder(slot)).size > 0
   }
 
-  /** Disarms it if it has not struck. */
+  /** Disarms it. */
   spare(slot: number): void {
     rmSync(this.#syncOrder(slot), { force: true })
   }

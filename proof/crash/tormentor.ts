@@ -12,7 +12,7 @@ const FULL_MS = 800
 const SYNC_MS_MAX = 2_000
 const LOOK_MS = 5
 /** Requests that ask a server whose sync has failed whether it goes on. */
-const PROBES = 3
+const PROBES = 8
 
 /** What a tormentor works on. */
 export interface TormentorParts {
@@ -101,9 +101,13 @@ export class Tormentor {
     history.write({ what: 'sync-error', server: running.server })
     disk.failNextSync(slot)
     for (let waitedMs = 0; waitedMs < SYNC_MS_MAX && !disk.hasFailed(slot); waitedMs += LOOK_MS) await sleep(LOOK_MS)
-    if (!disk.hasFailed(slot)) return disk.spare(slot)
-    history.write({ what: 'sync-failed', server: running.server })
-    for (let probe = 0; probe < PROBES; probe++) await clients.ask(running)
+    const hasFailed = disk.hasFailed(slot)
+    if (hasFailed) {
+      history.write({ what: 'sync-failed', server: running.server })
+      for (let probe = 0; probe < PROBES; probe++) await clients.ask(running)
+    }
+    disk.spare(slot)
+    if (!hasFailed) return
     if (withKill) this.#kill(running)
     else await cluster.term(running)
   }

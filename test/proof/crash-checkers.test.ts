@@ -229,13 +229,16 @@ describe('a server', () => {
     assertKinds(['stop'], [...GOOD, started, ...registered, tell.exit(3, 1, false)])
   })
 
-  test('acknowledges nothing that was sent after a sync of its store had failed', () => {
-    const failed: Happening[] = [
-      { what: 'sync-error', server: 1 },
-      { what: 'sync-failed', server: 1 },
-    ]
-    assertKinds(['fail-stop'], [...failed, ...GOOD])
-    assertKinds([], [...GOOD.slice(0, 2), ...failed, ...GOOD.slice(2)])
+  test('acknowledges nothing as safe from a power cut that was sent after a sync had failed', () => {
+    const failed: Happening = { what: 'sync-failed', server: 1 }
+    assertKinds(['fail-stop'], [failed, ...GOOD])
+    assertKinds([], [...GOOD.slice(0, 2), failed, ...GOOD.slice(2)])
+  })
+
+  test('acknowledges nothing at all that was sent after its store had noticed', () => {
+    const plan = [planned(0, { durability: 'process' }), planned(1, { durability: 'process' })]
+    assertKinds([], [{ what: 'sync-failed', server: 1 }, ...GOOD], undefined, { plan })
+    assertKinds(['fail-stop'], [{ what: 'store-failed', server: 1 }, ...GOOD], undefined, { plan })
   })
 
   test('does not grow without bound', () => {
