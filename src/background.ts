@@ -88,6 +88,7 @@ export class Background {
       journal: () => this.#worker.journal,
       incarnation: () => this.#worker.incarnation ?? 0,
       hungry: () => this.#worker.hungry(),
+      releasing: () => this.#worker.look(),
       recorded: (attempt, _state, ending) => {
         if (ending.move === 'retry') this.#worker.expect(ending.dueAt)
         this.#worker.ended(attempt.task.id)

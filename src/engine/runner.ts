@@ -31,6 +31,8 @@ export interface RunnerParts {
   incarnation(): Incarnation
   /** A place is free and the lane could take more. */
   hungry(): void
+  /** An outcome is on its way that may release a task to whoever asks for tasks in the same transaction. */
+  releasing(): void
   /** An attempt's outcome is in the store; `state` is where the task stands now. */
   recorded(attempt: Attempt, state: TaskState, ending: Exclude<Ending, string>): void
   /** True when somebody waits for that task's result: then its outcome is written at once. */
@@ -214,6 +216,7 @@ export class Runner implements AttemptHost {
     const { task } = attempt
     this.#unrecorded++
     const hurry = task.series !== undefined || this.#parts.awaited(task.id)
+    if (task.series !== undefined) this.#parts.releasing()
     this.#parts.journal().finish(
       ending,
       (recorded) => {
