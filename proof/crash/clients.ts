@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SeededChance } from '../support/chance.ts'
 import type { Cluster, Running } from './cluster.ts'
 import { type HistoryWriter, nowMs } from './history.ts'
-import { planOf } from './workload.ts'
+import type { PlannedTask } from './workload.ts'
 
 /** A client waits this long for the head of an answer; a stopped server sends none. */
 const PATIENCE_MS = 500
@@ -19,7 +19,7 @@ type Answer = 'kept' | 'refused' | 'unanswered'
 
 /** Clients that send one request after another over connections that stay open, and write down every answer. */
 export class Clients {
-  readonly #seed: number
+  readonly #planOf: (n: number) => readonly PlannedTask[]
   readonly #cluster: Cluster
   readonly #history: HistoryWriter
   readonly #agent = new Agent({ keepAlive: true })
@@ -29,8 +29,8 @@ export class Clients {
   #over = false
   #running: Promise<unknown> = Promise.resolve()
 
-  constructor(seed: number, cluster: Cluster, history: HistoryWriter) {
-    this.#seed = seed
+  constructor(planOf: (n: number) => readonly PlannedTask[], cluster: Cluster, history: HistoryWriter) {
+    this.#planOf = planOf
     this.#cluster = cluster
     this.#history = history
   }
@@ -47,6 +47,16 @@ export class Clients {
     this.#agent.destroy()
   }
 
+  /** Resolves with so many more acknowledged tasks, or when there is none for that long. */
+  async more(tasks: number, silenceMs: number): Promise<void> {
+    const wanted = this.acknowledged + tasks
+    let known = this.acknowledged
+    for (let changedMs = nowMs(); known < wanted && nowMs() - changedMs < silenceMs; await sleep(PAUSE_MS)) {
+      if (this.acknowledged > known) changedMs = nowMs()
+      known = this.acknowledged
+    }
+  }
+
   /** Sends one request to that server; gives its answer. */
   async ask(to: Running): Promise<Answer> {
     return this.#send(this.#next++, to)
@@ -55,7 +65,7 @@ export class Clients {
   async #run(pauseMs: number, { below }: SeededChance): Promise<void> {
     while (!this.#over) {
       const n = this.#next++
-      const plan = planOf(this.#seed, n)
+      const plan = this.#planOf(n)
       const tries = plan.some(({ id }) => id !== undefined) ? TRIES_MAX : 1
       let kept = 0
       // What has an identity of its own is sent again until it is kept, and sometimes once more after that.

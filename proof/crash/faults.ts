@@ -14,13 +14,6 @@ export const FAULTS = [
 /** See {@link FAULTS}. */
 export type FaultName = (typeof FAULTS)[number]
 
-/** How many kills each brings at least. */
-export const KILLS: Readonly<Partial<Record<FaultName, number>>> = {
-  'kill one': 1,
-  'kill all': 2,
-  'kill while starting': 2,
-}
-
 /** One step of a plan, with everything that chance decides about it. */
 export interface PlannedFault {
   readonly name: FaultName

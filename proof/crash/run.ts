@@ -18,7 +18,7 @@ import { LiveCount, readFinalDatabase } from './final-database.ts'
 import { HistoryWriter, nowMs, readHistory } from './history.ts'
 import { makeReport, type Report } from './report.ts'
 import { Tormentor } from './tormentor.ts'
-import { planOf } from './workload.ts'
+import { type PlannedTask, planOf } from './workload.ts'
 
 /** How long workers of the run may be silent, how often they say that they live, and how often they look for work. */
 const LIFE = { lease: 1_500, beat: 300, poll: 250, grace: 120 }
@@ -49,6 +49,10 @@ export interface RunSettings {
   readonly faults?: readonly FaultName[] | undefined
   /** The pause before a fault, from the moment when all servers are up. */
   readonly pauseMs?: { readonly min: number; readonly max: number } | undefined
+  /** Each fault waits, besides its pause, for so many more acknowledged tasks, so that it meets something. */
+  readonly tasksBetween?: number | undefined
+  /** The share of tasks that take long, from 0 to 1. */
+  readonly longShare?: number | undefined
   /** Nothing has ended for so long after the faults healed: what is left never will. */
   readonly stallMs?: number | undefined
   /** Whether the history and the database stay when something is wrong with them: real processes repeat nothing exactly. */
@@ -57,7 +61,8 @@ export interface RunSettings {
 
 /** Runs it to the end and judges it. */
 export async function crashRun(settings: RunSettings): Promise<Report> {
-  const { seed, servers } = settings
+  const { seed, servers, longShare } = settings
+  const plan = (n: number): readonly PlannedTask[] => planOf(seed, n, longShare)
   const wanted = settings.faults ?? FAULTS
   const disk = new Disk(wanted.includes('full disk') || wanted.includes('failed sync'))
   const file = join(disk.folder, 'history')
@@ -67,18 +72,18 @@ export async function crashRun(settings: RunSettings): Promise<Report> {
     servers,
     plant: settings.plant,
     history,
-    settings: { seed, file: disk.file, history: file, ...LIFE },
+    settings: { seed, longShare, file: disk.file, history: file, ...LIFE },
     env: (slot) => disk.env(slot),
   })
   const sampling = setInterval(() => sampleMemory(cluster, history), MEMORY_EVERY_MS)
   const cutOff = (): void => void [cluster.destroy(), disk.remove()]
   process.once('exit', cutOff)
   try {
-    const clients = new Clients(seed, cluster, history)
+    const clients = new Clients(plan, cluster, history)
     const tormentor = new Tormentor({ cluster, clients, disk, history, leaseMs: LIFE.lease })
     const possible = wanted.filter((name) => isPossible(name, disk))
     const trouble = await live({ settings, possible, cluster, clients, tormentor, history, file: disk.file })
-    const evidence = new Evidence(readHistory(file), readFinalDatabase(disk.file), (n) => planOf(seed, n))
+    const evidence = new Evidence(readHistory(file), readFinalDatabase(disk.file), plan)
     const violations = [...trouble, ...CHECKERS.flatMap((check) => check(evidence))]
     const kept = settings.keeps === true && violations.length > 0 ? disk.keep('history') : undefined
     return makeReport({
@@ -156,7 +161,16 @@ async function torment(
   clients: Clients,
   tormentor: Tormentor,
 ): Promise<void> {
-  const { seed, servers, tasks = 0, kills = 0, seconds = 0, inflictions = 0, pauseMs = PAUSE_MS } = settings
+  const {
+    seed,
+    servers,
+    tasks = 0,
+    kills = 0,
+    seconds = 0,
+    inflictions = 0,
+    pauseMs = PAUSE_MS,
+    tasksBetween = 0,
+  } = settings
   // What was asked for is not possible on this machine, and the report says so.
   if (names.length === 0) return
   const plan = planFaults(seededChance(seed), names, servers, pauseMs)
@@ -174,6 +188,7 @@ async function torment(
       acknowledged = clients.acknowledged
       lastMs = nowMs()
     }
+    if (tasksBetween > 0) await clients.more(tasksBetween, SILENCE_MS_MAX)
     await tormentor.inflict(plan.next().value)
   }
 }

@@ -5,6 +5,7 @@ export interface ServerSettings {
   /** The name of its place, which the one that follows it inherits. */
   readonly name: string
   readonly seed: number
+  readonly longShare: number | undefined
   readonly file: string
   readonly history: string
   readonly lease: number

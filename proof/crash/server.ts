@@ -26,7 +26,7 @@ interface Input {
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ServerSettings
-const { server, seed } = settings
+const { server, seed, longShare } = settings
 const history = new HistoryWriter(settings.history)
 /** The incarnation for which each attempt was started: a context does not tell. */
 const workers = new Map<string, number>()
@@ -97,7 +97,7 @@ await background.start()
 
 const handler = nodeTasks(background, (req: IncomingMessage, res, tasks: BackgroundTasks) => {
   const n = Number(req.url?.slice(1))
-  const ids = planOf(seed, n).map((task) => add(tasks, n, task))
+  const ids = planOf(seed, n, longShare).map((task) => add(tasks, n, task))
   res.writeHead(201, { 'x-tasks': ids.join() }).end('kept')
 })
 const http = createServer(handler)

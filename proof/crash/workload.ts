@@ -21,18 +21,21 @@ export interface PlannedTask {
 /** The queues of the servers with their places. */
 export const QUEUES = { default: 16, mail: 8, reports: 8 } as const
 
+/** The share of tasks that take long enough to be met by a signal. */
+const LONG_SHARE = 0.04
+
 const QUEUE_NAMES = ['default', 'mail', 'reports'] as const
 
 /**
  * What request `n` of a run asks for, by the seed of the run and nothing else: clients, servers and checkers work it out
  * by themselves and need not tell each other.
  */
-export function planOf(seed: number, n: number): readonly PlannedTask[] {
+export function planOf(seed: number, n: number, longShare = LONG_SHARE): readonly PlannedTask[] {
   const chance = seededChance((Math.imul(seed, 0x9e3779b1) ^ Math.imul(n + 1, 0x85ebca6b)) >>> 0)
   const durability = chance.maybe(0.5) ? 'power' : 'process'
   const task = (step: number, more: Partial<PlannedTask> = {}): PlannedTask => ({
     step,
-    ms: workMs(chance),
+    ms: chance.maybe(longShare) ? 100 + chance.below(300) : workMs(chance),
     behaviour: behaviour(chance),
     queue: chance.of(QUEUE_NAMES),
     priority: chance.maybe(0.2) ? chance.below(5) - 2 : 0,
@@ -50,13 +53,12 @@ export function planOf(seed: number, n: number): readonly PlannedTask[] {
   return [task(0, { id: `order-${n}` })]
 }
 
-/** Most tasks are done at once, a few take long enough to be met by a signal. */
+/** Most of the others are done at once. */
 function workMs(chance: SeededChance): number {
   const kind = chance.fraction()
   if (kind < 0.55) return 0
   if (kind < 0.9) return 1 + chance.below(5)
-  if (kind < 0.96) return 10 + chance.below(30)
-  return 100 + chance.below(300)
+  return 10 + chance.below(30)
 }
 
 function behaviour(chance: SeededChance): Behaviour {

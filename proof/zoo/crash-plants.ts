@@ -69,17 +69,18 @@ export const CRASH_PLANTS: readonly Plant[] = [
         find: 'const hurry = task.series !== undefined || this.#parts.awaited(task.id)',
         replace: 'const hurry = false',
       },
-      { file: 'src/engine/journal.ts', find: 'const OUTCOME_WAIT_MS = 10', replace: 'const OUTCOME_WAIT_MS = 200' },
+      { file: 'src/engine/journal.ts', find: 'const OUTCOME_WAIT_MS = 10', replace: 'const OUTCOME_WAIT_MS = 1_000' },
       {
         file: 'src/engine/journal.ts',
-        find: 'outcomes: this.#outcomes,\n      progress: [...this.#progress.values()],',
+        find: 'outcomes: this.#outcomes,\n      progress: [',
         replace:
-          'outcomes: this.#adds.length > 0 ? [] : this.#outcomes,\n      progress: [...this.#progress.values()],',
+          'outcomes: this.#timer !== undefined && this.#outcomes.length < OUTCOMES_MAX ? [] : this.#outcomes,\n      progress: [',
       },
       {
         file: 'src/engine/journal.ts',
-        find: 'this.#adds = []\n    this.#outcomes = []\n    this.#progress.clear()',
-        replace: 'if (this.#adds.length === 0) this.#outcomes = []\n    this.#adds = []\n    this.#progress.clear()',
+        find: 'this.#timer?.cancel()\n    this.#timer = undefined\n    this.#urgent = false\n    this.#adds = []\n    this.#outcomes = []',
+        replace:
+          'if (gathered.outcomes === this.#outcomes) {\n      this.#timer?.cancel()\n      this.#timer = undefined\n      this.#outcomes = []\n    }\n    this.#urgent = false\n    this.#adds = []',
       },
       {
         file: 'src/engine/worker.ts',

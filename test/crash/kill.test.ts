@@ -31,12 +31,13 @@ describe('every acknowledged task runs, in its order and once but for what a fau
       kills: KILLS,
       faults: ['kill one', 'kill all', 'kill while starting'],
       pauseMs: { min: 0, max: 200 },
+      tasksBetween: 10,
     })
     assert.ok(report.kills >= KILLS)
   })
 
   test('when they are held for longer than their lease, stopped in order, or their disk fails', async (t) => {
     const faults = ['stop', 'term', 'full disk', 'failed sync'] as const
-    await assertKept(t, { faults, inflictions: 5, pauseMs: { min: 0, max: 200 } })
+    await assertKept(t, { faults, inflictions: 5, pauseMs: { min: 0, max: 200 }, tasksBetween: 10 })
   })
 })
