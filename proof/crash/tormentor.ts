@@ -12,7 +12,7 @@ const FULL_MS = 800
 const SYNC_MS_MAX = 2_000
 const LOOK_MS = 5
 /** Requests that ask a server whose sync has failed whether it goes on. */
-const PROBES = 8
+const PROBES = 16
 
 /** What a tormentor works on. */
 export interface TormentorParts {
