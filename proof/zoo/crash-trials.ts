@@ -21,7 +21,7 @@ const MANY_LONG = 0.4
 export const CRASH_TRIALS: Readonly<Record<string, CrashTrial>> = {
   'drop-commit': trial(['lost'], 'kill one', 1),
   'acknowledge-early': trial(['lost'], 'kill one', 2),
-  'double-claim': trial(['overlap', 'claim'], 'kill one', 2, MANY_LONG),
+  'double-claim': trial(['overlap', 'claim', 'duplicate'], 'kill one', 3),
   'pop-before-run': trial(['lost'], 'kill one', 1),
   'stop-forgets-outcomes': trial(['duplicate'], 'term', 2),
   'stop-counts-attempt': trial(['attempts'], 'term', 2, MANY_LONG),
