@@ -23,7 +23,7 @@ export const CRASH_PLANTS: readonly Plant[] = [
       {
         file: 'src/engine/journal.ts',
         find: 'this.#clock.soon(() => {\n      this.#scheduled = false\n      this.#flush()\n    })',
-        replace: 'this.#clock.after(150, () => {\n      this.#scheduled = false\n      this.#flush()\n    }, true)',
+        replace: 'this.#clock.after(400, () => {\n      this.#scheduled = false\n      this.#flush()\n    }, true)',
       },
     ],
   },

@@ -20,7 +20,7 @@ const MANY_LONG = 0.4
 /** The trial of each plant, by its name. */
 export const CRASH_TRIALS: Readonly<Record<string, CrashTrial>> = {
   'drop-commit': trial(['lost'], 'kill one', 1),
-  'acknowledge-early': trial(['lost'], 'kill one', 2),
+  'acknowledge-early': trial(['lost'], 'kill one', 3),
   'double-claim': trial(['overlap', 'claim', 'duplicate'], 'kill one', 3),
   'pop-before-run': trial(['lost'], 'kill one', 1),
   'stop-forgets-outcomes': trial(['duplicate'], 'term', 2),
