@@ -1,0 +1,64 @@
+import type { SeededChance } from '../support/chance.ts'
+
+/** What the tormentor can do to servers and their disk. */
+export const FAULTS = [
+  'kill one',
+  'kill all',
+  'kill while starting',
+  'stop',
+  'term',
+  'full disk',
+  'failed sync',
+] as const
+
+/** See {@link FAULTS}. */
+export type FaultName = (typeof FAULTS)[number]
+
+/** One step of a plan, with everything that chance decides about it. */
+export interface PlannedFault {
+  readonly name: FaultName
+  readonly slot: number
+  /** Before it, in milliseconds. */
+  readonly pauseMs: number
+  /** How long it lasts, from 0 to 1 of what is usual. */
+  readonly length: number
+  /** Whether a server is killed in the middle of it, or at its end instead of going on. */
+  readonly withKill: boolean
+}
+
+/** How often each fault is met in one round. */
+const ROUND: Readonly<Record<FaultName, number>> = {
+  'kill one': 6,
+  'kill all': 1,
+  'kill while starting': 2,
+  stop: 1,
+  term: 2,
+  'full disk': 1,
+  'failed sync': 1,
+}
+
+/**
+ * The faults of a run, one after another without end: round by round each of those named, often or seldom, in an order
+ * that the seed decides. The same seed, the same plan.
+ */
+export function* planFaults(
+  chance: SeededChance,
+  names: readonly FaultName[],
+  servers: number,
+  pauseMs: { readonly min: number; readonly max: number },
+): Generator<PlannedFault, never> {
+  if (names.length === 0) throw new Error('A plan needs at least one fault.')
+  for (;;) {
+    const round = names.flatMap((name) => Array.from({ length: ROUND[name] }, () => name))
+    while (round.length > 0) {
+      const [name] = round.splice(chance.below(round.length), 1)
+      yield {
+        name: name!,
+        slot: chance.below(servers),
+        pauseMs: pauseMs.min + chance.below(pauseMs.max - pauseMs.min),
+        length: chance.fraction(),
+        withKill: chance.maybe(0.3),
+      }
+    }
+  }
+}
