@@ -1,0 +1,107 @@
+/**
+ * `node workload.ts FOLDER MODE LIVES ROUNDS SEED`, under the recorder: an application that adds tasks of all kinds with
+ * both durabilities, alone and as the tasks of a response, runs them, stops, and comes back, LIVES times. It notes in
+ * the history what it tries, what it is promised, and what ran; nothing but the recorder sees how far it got.
+ */
+import { openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { systemPorts } from '../../src/background-ports.ts'
+import { Background } from '../../src/background.ts'
+import { isAfterwordError } from '../../src/model/errors.ts'
+import type { Durability } from '../../src/model/task.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import { systemClock } from '../../src/ports/system.ts'
+import type { SyncMode } from '../../src/stores/sqlite/wal-sync.ts'
+import { seededChance } from '../support/chance.ts'
+import { HISTORY, type Mark, markLine } from './recording.ts'
+import { definitions, inputOf } from './tasks.ts'
+
+/** A log that is moved into the database often gives small images, and many cuts in the middle of a checkpoint. */
+const AUTOCHECKPOINT_PAGES = 40
+
+const [root = '', mode = '', lives = '', rounds = '', seed = ''] = process.argv.slice(2)
+const chance = seededChance(Number(seed))
+const history = openSync(join(root, HISTORY), 'a')
+const tasks = definitions((n) => mark('ran', n))
+let last = 0
+
+function mark(what: Mark['what'], n: number, durability?: Durability): void {
+  writeSync(history, markLine(what, n, durability))
+}
+
+/** The store leaves SQLite's own interval; a connection is not reachable from outside, so it is told where it is made. */
+function checkpointOften(): void {
+  const exec = DatabaseSync.prototype.exec
+  DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
+    exec.call(this, sql)
+    if (sql === 'PRAGMA journal_mode = WAL') exec.call(this, `PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
+  }
+}
+
+/** A clock by which the disk is as fast, or as slow, as the mode needs: the store measures it at open and chooses. */
+function clockFor(mode: SyncMode): { readonly clock: Clock; readonly opened: () => void } {
+  let looks = 0
+  let opening = true
+  const monotonicMs = (): number => (opening ? (mode === 'async' ? looks++ : 0) : systemClock.monotonicMs())
+  return { clock: { ...systemClock, monotonicMs }, opened: () => (opening = false) }
+}
+
+const anyDurability = (): Durability => (chance.maybe(0.7) ? 'power' : 'process')
+
+/** One task outside of a response; sometimes twice under an id of our own. */
+async function addAlone(background: Background): Promise<void> {
+  const n = ++last
+  const durability = anyDurability()
+  const delay = chance.maybe(0.2) ? chance.below(20) : undefined
+  const id = chance.maybe(0.4) ? `own-${n}` : undefined
+  mark('try', n, durability)
+  for (let times = id !== undefined && chance.maybe(0.3) ? 2 : 1; times > 0; times--) {
+    const task = await background.add(chance.of(tasks), inputOf(n), { durability, delay, id }).catch(acceptTaken)
+    if (task === undefined) return
+    if (times === 1) mark('ack', n, durability)
+    if (times === 1 && chance.maybe(0.1)) await background.cancel(task.id)
+  }
+}
+
+/** The second of two adds under one id may name another definition. */
+function acceptTaken(error: unknown): undefined {
+  if (!isAfterwordError(error, 'TASK_ID_TAKEN')) throw error
+}
+
+/** The tasks of one response: all of them are promised by its head. */
+async function respond(background: Background): Promise<void> {
+  const scope = background.attach(undefined)
+  const added = Array.from({ length: 1 + chance.below(4) }, () => {
+    const n = ++last
+    const durability = anyDurability()
+    mark('try', n, durability)
+    scope.tasks.add(chance.of(tasks), inputOf(n), { durability, parallel: chance.maybe(0.2) })
+    return { n, durability }
+  })
+  await scope.settle(201)
+  for (const { n, durability } of added) mark('ack', n, durability)
+  scope.close()
+}
+
+async function live(isLast: boolean): Promise<void> {
+  const { clock, opened } = clockFor(mode as SyncMode)
+  const background = new Background(
+    { store: `sqlite:${join(root, 'data', 'tasks.db')}`, tasks: [...tasks], queues: { slow: 2 }, concurrency: 4 },
+    { ...systemPorts(), clock },
+  )
+  await background.start()
+  opened()
+  for (let round = 0; round < Number(rounds); round++) {
+    const several = Array.from({ length: 1 + chance.below(4) }, () =>
+      chance.maybe(0.5) ? addAlone(background) : respond(background),
+    )
+    await Promise.all(several)
+    for (let turns = chance.below(4); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+  }
+  // Once it hands back what still runs, once it lets it end.
+  await background.stop({ grace: isLast ? '8s' : 0 })
+}
+
+checkpointOften()
+for (let left = Number(lives); left > 0; left--) await live(left === 1)
