@@ -16,7 +16,7 @@ const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 export async function drain(folder: string): Promise<number> {
   const background = createBackground({
     store: `sqlite:${join(folder, DATABASE)}`,
-    tasks: [...definitions(() => undefined)],
+    tasks: Object.values(definitions(() => undefined)),
     beat: 100,
     lease: 1_000,
     poll: 100,
@@ -25,9 +25,16 @@ export async function drain(folder: string): Promise<number> {
   const { promise: over, resolve } = Promise.withResolvers<number>()
   const left = async (): Promise<number> => {
     const counts = [...(await background.counts()).values()]
-    return counts.reduce((sum, { scheduled, waiting, ready, running }) => sum + scheduled + waiting + ready + running, 0)
+    return counts.reduce(
+      (sum, { scheduled, waiting, ready, running }) => sum + scheduled + waiting + ready + running,
+      0,
+    )
   }
-  const look = (): void => void left().then((count) => (count === 0 ? resolve(0) : undefined), () => resolve(-1))
+  const look = (): void =>
+    void left().then(
+      (count) => (count === 0 ? resolve(0) : undefined),
+      () => resolve(-1),
+    )
   const deadline = setTimeout(() => void left().then(resolve, () => resolve(-1)), DRAIN_MS_MAX)
   background.on('attempt:end', look)
   background.on('worker:rescued', look)

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededChance } from '../support/chance.ts'
-import { chooseCuts } from './cuts.ts'
+import { chooseCuts, type Moments } from './cuts.ts'
 import { Disk, FATES, type Fate, type Image } from './disk.ts'
 import { drain } from './drain.ts'
 import { DATABASE, writeImage } from './image-files.ts'
@@ -15,6 +15,7 @@ export interface ExaminePlan {
   readonly part: string
   readonly images: number
   readonly seed: number
+  readonly moments: Moments
   /** Every so many images one is run until its tasks are done. 0: none. */
   readonly drainEvery: number
   /** Where images are built, and the first bad ones kept. */
@@ -58,7 +59,7 @@ class Examination {
 
   constructor({ happenings, before }: Recording, plan: ExaminePlan) {
     this.#plan = plan
-    this.#cuts = chooseCuts(happenings, plan.images, seededChance(plan.seed))
+    this.#cuts = chooseCuts(happenings, plan.images, plan.moments, seededChance(plan.seed))
     this.#last = happenings.length - 1
     this.#disk = new Disk(happenings, before)
     this.#promises = new Promises(happenings)

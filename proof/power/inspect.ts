@@ -7,7 +7,7 @@ import { systemChance, systemClock } from '../../src/ports/system.ts'
 import { STATE_CODES, stateOf } from '../../src/stores/sqlite/rows.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import type { Fate } from './disk.ts'
-import type { Promises } from './promises.ts'
+import type { Promised } from './promises.ts'
 import { inputOf } from './tasks.ts'
 import type { ViolationKind } from './violation.ts'
 
@@ -37,7 +37,7 @@ const ROWS = `SELECT key, id, state, worker, due_at, finished_at, passed, after,
   input ->> 'n' AS n, input FROM task`
 
 /** Opens the database of an image as the product does, and compares it with what was promised. */
-export async function inspect(file: string, fate: Fate, promises: Promises): Promise<Inspection> {
+export async function inspect(file: string, fate: Fate, promises: Promised): Promise<Inspection> {
   const store = new SqliteStore(file, { clock: systemClock, chance: systemChance, sync: 'inline' })
   try {
     await store.open()
@@ -60,7 +60,7 @@ export async function inspect(file: string, fate: Fate, promises: Promises): Pro
   }
 }
 
-function judge(db: DatabaseSync, fate: Fate, promises: Promises): Inspection {
+function judge(db: DatabaseSync, fate: Fate, promises: Promised): Inspection {
   const rows = db.prepare(ROWS).all() as unknown as Row[]
   const there = new Set(rows.map(({ n }) => n))
   const missing = [...promises.acknowledged].filter(([n]) => !there.has(n))
@@ -70,14 +70,16 @@ function judge(db: DatabaseSync, fate: Fate, promises: Promises): Inspection {
       kind: 'lost' as const,
       what: `task ${n}, acknowledged with durability ${durability}`,
     })),
-    ...rows.filter(({ n }) => !promises.tried.has(n)).map(({ id }) => ({ kind: 'phantom' as const, what: `task ${id}` })),
+    ...rows
+      .filter(({ n }) => !promises.tried.has(n))
+      .map(({ id }) => ({ kind: 'phantom' as const, what: `task ${id}` })),
     ...contradictions(db, rows, promises).map((what) => ({ kind: 'inconsistent' as const, what })),
   ]
   return { wrong, lost: broken.length, lostProcess: missing.length - broken.length }
 }
 
 /** Rows that cannot be as they are. */
-function contradictions(db: DatabaseSync, rows: readonly Row[], promises: Promises): string[] {
+function contradictions(db: DatabaseSync, rows: readonly Row[], promises: Promised): string[] {
   const workers = new Set(
     (db.prepare('SELECT incarnation FROM worker').all() as { incarnation: number }[]).map((row) => row.incarnation),
   )
@@ -100,7 +102,7 @@ function contradiction(
   row: Row,
   byId: ReadonlyMap<string, Row>,
   workers: ReadonlySet<number>,
-  promises: Promises,
+  promises: Promised,
 ): string | undefined {
   const { ready, running, scheduled, waiting, succeeded, failed, quarantined } = STATE_CODES
   const { state } = row

@@ -1,11 +1,20 @@
 import type { Happening } from './recording.ts'
 
-/** What the program had done and had been promised up to a moment of its recording. */
-export class Promises {
+/** What a program did and was promised, by the numbers of its tasks. */
+export interface Promised {
+  /** Those that it was about to add, at least. */
+  readonly tried: ReadonlySet<number>
+  /** Those whose function was called. */
+  readonly ran: ReadonlySet<number>
+  /** Those that were acknowledged, with their durability. */
+  readonly acknowledged: ReadonlyMap<number, 'power' | 'process'>
+}
+
+/** The same, up to a moment of a recording. */
+export class Promises implements Promised {
   readonly #happenings: readonly Happening[]
   readonly tried = new Set<number>()
   readonly ran = new Set<number>()
-  /** Acknowledged tasks by number, with their durability. */
   readonly acknowledged = new Map<number, 'power' | 'process'>()
   #at = 0
 

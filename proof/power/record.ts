@@ -74,9 +74,12 @@ export function readHome(home: string): Recording {
   }
 }
 
-/** How often the log was synced for a promise, on the loop and off it: tells whether the wanted mode was the one that ran. */
+/** How often the log was synced on the loop and off it: tells whether the wanted mode was the one that ran. */
 export function syncsOf({ happenings }: Recording): { readonly onLoop: number; readonly offLoop: number } {
-  const begun = happenings.filter((happening) => happening.kind === 'sync-begin')
+  const logs = new Set(
+    happenings.flatMap((each) => (each.kind === 'open' && each.path.endsWith('-wal') ? [each.file] : [])),
+  )
+  const begun = happenings.filter((each) => each.kind === 'sync-begin').filter(({ file }) => logs.has(file))
   const onLoop = begun.filter(({ mainThread }) => mainThread).length
   return { onLoop, offLoop: begun.length - onLoop }
 }

@@ -217,7 +217,8 @@ static int open_file(int at, const char *path, int flags, mode_t mode) {
   if (name == NULL) {
     int fd = at == AT_FDCWD ? real_open(path, flags, mode) : real_openat(at, path, flags, mode);
     if (fd >= 0 && fd < FDS_MAX) file_of_fd[fd] = 0;
-    if (fd >= 0 && orders_path != NULL && strcmp(path, orders_path) == 0) orders_fd = fd;
+    int writes = (flags & O_ACCMODE) != O_RDONLY;
+    if (fd >= 0 && writes && orders_path != NULL && strcmp(path, orders_path) == 0) orders_fd = fd;
     return fd;
   }
   char what[512];

@@ -11,7 +11,13 @@ export const HISTORY = 'history'
 
 /** One thing that happened. Files are numbered by the recorder: one made again under the same name is another. */
 export type Happening =
-  | { readonly kind: 'open'; readonly file: number; readonly path: string; readonly created: boolean; readonly folder: boolean }
+  | {
+      readonly kind: 'open'
+      readonly file: number
+      readonly path: string
+      readonly created: boolean
+      readonly folder: boolean
+    }
   | { readonly kind: 'write'; readonly file: number; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'truncate'; readonly file: number; readonly size: number }
   | { readonly kind: 'sync-begin'; readonly file: number; readonly sync: number; readonly mainThread: boolean }
@@ -49,7 +55,11 @@ export function readRecording(log: string): readonly Happening[] {
   let history: number | undefined
   for (let at = 0; at < bytes.length;) {
     const kind = KINDS[bytes.readUInt32LE(at)]
-    const [file, flags, length] = [4, 8, 12].map((offset) => bytes.readUInt32LE(at + offset)) as [number, number, number]
+    const [file, flags, length] = [4, 8, 12].map((offset) => bytes.readUInt32LE(at + offset)) as [
+      number,
+      number,
+      number,
+    ]
     const offset = Number(bytes.readBigUInt64LE(at + 16))
     const payload = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length)
     at += HEADER_BYTES + length

@@ -46,8 +46,8 @@ export function definitions(ran: (n: number) => void) {
     queue: 'slow',
     run: async ({ n }: Numbered, { signal }) => {
       ran(n)
-      for (let turns = 0; turns < 20 && !signal.aborted; turns++) await new Promise((resolve) => setImmediate(resolve))
+      for (let turn = 0; turn < 20 && !signal.aborted; turn++) await new Promise((resolve) => setImmediate(resolve))
     },
   })
-  return [plain, failsOnce, givesUp, lasts] as const
+  return { plain, failsOnce, givesUp, lasts }
 }

@@ -5,52 +5,37 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { systemPorts } from '../../src/background-ports.ts'
 import { Background } from '../../src/background.ts'
+import type { AnyTaskDefinition } from '../../src/model/definition.ts'
 import { isAfterwordError } from '../../src/model/errors.ts'
 import type { Durability } from '../../src/model/task.ts'
-import type { Clock } from '../../src/ports/clock.ts'
-import { systemClock } from '../../src/ports/system.ts'
 import type { SyncMode } from '../../src/stores/sqlite/wal-sync.ts'
 import { seededChance } from '../support/chance.ts'
 import { HISTORY, type Mark, markLine } from './recording.ts'
 import { definitions, inputOf } from './tasks.ts'
+import { checkpointEvery, clockFor, turns } from './workload-parts.ts'
 
-/** A log that is moved into the database often gives small images, and many cuts in the middle of a checkpoint. */
 const AUTOCHECKPOINT_PAGES = 40
+/** What begins so far apart is often committed while the sync of another group is under way. */
+const APART_TURNS = 30
 
 const [root = '', mode = '', lives = '', rounds = '', seed = ''] = process.argv.slice(2)
 const chance = seededChance(Number(seed))
 const history = openSync(join(root, HISTORY), 'a')
-const tasks = definitions((n) => mark('ran', n))
+const { plain, failsOnce, givesUp, lasts } = definitions((n) => mark('ran', n))
+const tasks: readonly [AnyTaskDefinition, ...AnyTaskDefinition[]] = [plain, failsOnce, givesUp, lasts]
 let last = 0
 
 function mark(what: Mark['what'], n: number, durability?: Durability): void {
   writeSync(history, markLine(what, n, durability))
 }
 
-/** The store leaves SQLite's own interval; a connection is not reachable from outside, so it is told where it is made. */
-function checkpointOften(): void {
-  const exec = DatabaseSync.prototype.exec
-  DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
-    exec.call(this, sql)
-    if (sql === 'PRAGMA journal_mode = WAL') exec.call(this, `PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
-  }
-}
-
-/** A clock by which the disk is as fast, or as slow, as the mode needs: the store measures it at open and chooses. */
-function clockFor(mode: SyncMode): { readonly clock: Clock; readonly opened: () => void } {
-  let looks = 0
-  let opening = true
-  const monotonicMs = (): number => (opening ? (mode === 'async' ? looks++ : 0) : systemClock.monotonicMs())
-  return { clock: { ...systemClock, monotonicMs }, opened: () => (opening = false) }
-}
-
 const anyDurability = (): Durability => (chance.maybe(0.7) ? 'power' : 'process')
 
 /** One task outside of a response; sometimes twice under an id of our own. */
 async function addAlone(background: Background): Promise<void> {
+  await turns(chance.below(APART_TURNS))
   const n = ++last
   const durability = anyDurability()
   const delay = chance.maybe(0.2) ? chance.below(20) : undefined
@@ -71,6 +56,7 @@ function acceptTaken(error: unknown): undefined {
 
 /** The tasks of one response: all of them are promised by its head. */
 async function respond(background: Background): Promise<void> {
+  await turns(chance.below(APART_TURNS))
   const scope = background.attach(undefined)
   const added = Array.from({ length: 1 + chance.below(4) }, () => {
     const n = ++last
@@ -97,11 +83,11 @@ async function live(isLast: boolean): Promise<void> {
       chance.maybe(0.5) ? addAlone(background) : respond(background),
     )
     await Promise.all(several)
-    for (let turns = chance.below(4); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+    await turns(chance.below(4))
   }
   // Once it hands back what still runs, once it lets it end.
   await background.stop({ grace: isLast ? '8s' : 0 })
 }
 
-checkpointOften()
+checkpointEvery(AUTOCHECKPOINT_PAGES)
 for (let left = Number(lives); left > 0; left--) await live(left === 1)
