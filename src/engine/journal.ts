@@ -234,6 +234,7 @@ export class Journal {
     this.#owner.refused(error)
     if (
       isAfterwordError(error, 'STORE_FAILED') ||
+      isAfterwordError(error, 'STORE_REPLACED') ||
       isAfterwordError(error, 'STORE_CLOSED') ||
       isAfterwordError(error, 'STORE_CORRUPT')
     ) {
