@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SyncMode } from '../../src/stores/sqlite/wal-sync.ts'
 import { type Examined, type ExaminePlan, examine } from './examine.ts'
-import { FAULT_KINDS, failEveryCall } from './faults.ts'
+import { failEveryCall } from './faults.ts'
 import type { Options } from './options.ts'
 import { type Recording, recordWorkload, type RecordPlan, syncsOf } from './record.ts'
 import type { Violation } from './violation.ts'
@@ -25,6 +25,7 @@ const CREATION = 0.2
 const CONTROL_IMAGES = 80
 /** About so many images are run to their end. */
 const DRAINED = 24
+const DRAIN_EVERY_MIN = 20
 
 /** Tells people how far it is. */
 export type Say = (line: string) => void
@@ -56,7 +57,7 @@ async function cutPower(library: string, home: string, options: Options, say: Sa
     const plan = { library, home: folder, mode, prepared, seed, plant: options.plant, ...work }
     const recording = await recordWorkload(plan)
     if (options.plant === undefined) wrongModes.push(...wrongMode(recording, part, mode))
-    const drainEvery = Math.ceil(options.images / DRAINED)
+    const drainEvery = Math.max(DRAIN_EVERY_MIN, Math.ceil(options.images / DRAINED))
     const look: ExaminePlan = { part, images, seed, moments: 'all', drainEvery, home: folder }
     writeFileSync(join(folder, 'plan.json'), JSON.stringify(look))
     const found = await examine(recording, look)
@@ -131,7 +132,7 @@ async function failCalls(library: string, home: string, options: Options, say: S
   const violations: Violation[] = []
   let faultPoints = 0
   for (const mode of options.modes) {
-    for (const kind of FAULT_KINDS) {
+    for (const kind of options.faults) {
       const folder = join(home, `faults-${mode}-${kind}`)
       mkdirSync(folder)
       const found = await failEveryCall({ library, home: folder, mode, kind, plant: options.plant })

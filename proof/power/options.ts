@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { SyncMode } from '../../src/stores/sqlite/wal-sync.ts'
 import { POWER_PLANTS } from '../zoo/power-plants.ts'
+import { FAULT_KINDS, type FaultKind } from './faults.ts'
 
 /** What `npm run power` was asked for. */
 export interface Options {
@@ -9,6 +10,7 @@ export interface Options {
   readonly modes: readonly SyncMode[]
   /** What to do: cut the power, fail calls, or both. */
   readonly parts: readonly ('images' | 'faults')[]
+  readonly faults: readonly FaultKind[]
   readonly json: boolean
   readonly plant: string | undefined
   /** A recording that an earlier run kept, to be looked at once more; nothing is recorded then. */
@@ -25,6 +27,7 @@ export const HELP = `npm run power -- [options]
   --seed N         what chance begins with (default: another each time)
   --mode MODE      inline, async or both (default both): how the store waits for the disk
   --part PART      images, faults or both (default both): cut the power, fail every call once
+  --fault KIND     ${FAULT_KINDS.join(', ')} or all (default all): how calls fail
   --plant NAME     with a fault planted, which has to be found: ${POWER_PLANTS.map(({ name }) => name).join(', ')}
   --recording DIR  look once more at a recording that a failed run kept
   --json           one JSON object on the last line`
@@ -38,6 +41,7 @@ export function readOptions(args: readonly string[], randomSeed: number): Option
       seed: { type: 'string', default: String(randomSeed) },
       mode: { type: 'string', default: 'both' },
       part: { type: 'string', default: 'both' },
+      fault: { type: 'string', default: 'all' },
       json: { type: 'boolean', default: false },
       plant: { type: 'string' },
       recording: { type: 'string' },
@@ -53,8 +57,9 @@ export function readOptions(args: readonly string[], randomSeed: number): Option
   return {
     images: wholeNumber('--images', values.images, 1, IMAGES_MAX),
     seed: wholeNumber('--seed', values.seed, 0, SEED_MAX),
-    modes: oneOrBoth('--mode', values.mode, ['inline', 'async']),
-    parts: oneOrBoth('--part', values.part, ['images', 'faults']),
+    modes: oneOrAll('--mode', values.mode, ['inline', 'async'], 'both'),
+    parts: oneOrAll('--part', values.part, ['images', 'faults'], 'both'),
+    faults: oneOrAll('--fault', values.fault, FAULT_KINDS, 'all'),
     json: values.json,
     plant,
     recording: values.recording,
@@ -67,9 +72,9 @@ function wholeNumber(option: string, given: string, min: number, max: number): n
   throw new Error(`${option} is ${JSON.stringify(given)}; it takes a whole number from ${min} to ${max}.`)
 }
 
-function oneOrBoth<T extends string>(option: string, given: string, all: readonly [T, T]): readonly T[] {
-  if (given === 'both') return all
-  const one = all.find((each) => each === given)
+function oneOrAll<T extends string>(option: string, given: string, each: readonly T[], all: string): readonly T[] {
+  if (given === all) return each
+  const one = each.find((name) => name === given)
   if (one !== undefined) return [one]
-  throw new Error(`${option} is ${JSON.stringify(given)}; it takes ${all.join(', ')} or both.`)
+  throw new Error(`${option} is ${JSON.stringify(given)}; it takes ${each.join(', ')} or ${all}.`)
 }
