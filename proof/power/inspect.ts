@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { systemChance, systemClock } from '../../src/ports/system.ts'
+import { PASSED } from '../../src/stores/sqlite/marks.ts'
 import { STATE_CODES, stateOf } from '../../src/stores/sqlite/rows.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import type { Fate } from './disk.ts'
@@ -26,14 +27,17 @@ interface Row {
   readonly worker: number | null
   readonly due_at: number | null
   readonly finished_at: number | null
-  readonly passed: number
+  readonly marks: number
+  /** 1: its queue and its name are known. */
+  readonly named: number
   readonly after: string | null
   readonly claims: number
   readonly n: number
   readonly input: string
 }
 
-const ROWS = `SELECT key, id, state, worker, due_at, finished_at, passed, after, claims,
+const ROWS = `SELECT key, id, state, worker, due_at, finished_at, marks, after, claims,
+  EXISTS (SELECT 1 FROM kind WHERE kind.code = task.kind) AS named,
   input ->> 'n' AS n, input FROM task`
 
 /** Opens the database of an image as the product does, and compares it with what was promised. */
@@ -107,6 +111,7 @@ function contradiction(
   const { ready, running, scheduled, waiting, succeeded, failed, quarantined } = STATE_CODES
   const { state } = row
   if (!(state >= ready && state <= quarantined)) return 'which is no state'
+  if (row.named !== 1) return 'and of no known queue and name'
   if (row.input !== JSON.stringify(inputOf(row.n))) return 'and its input is not what was added'
   if ((state === running) !== (row.worker !== null)) return `and its worker is ${row.worker}`
   // Nobody would take it back from a worker that is not registered.
@@ -116,7 +121,7 @@ function contradiction(
   if ((state === succeeded || state === failed) && !promises.ran.has(row.n)) return 'but it never ran'
   if (state !== waiting) return undefined
   const before = row.after === null ? undefined : byId.get(row.after)
-  const holds = before !== undefined && before.state < succeeded && before.passed === 0
+  const holds = before !== undefined && before.state < succeeded && (before.marks & PASSED) === 0
   return holds ? undefined : `behind ${row.after}, which will not let it go`
 }
 

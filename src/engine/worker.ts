@@ -173,6 +173,10 @@ export class Worker implements JournalOwner {
 
   // JournalOwner
 
+  get storeFailed(): boolean {
+    return this.#failed
+  }
+
   claimAsk(): ClaimAsk | undefined {
     if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
     const room = new Map<string, number>()

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AfterwordError } from '../../model/errors.ts'
+import { Kinds } from './kinds.ts'
 import { isBusy, isFatal, toStoreError } from './sqlite-errors.ts'
 import { type StatementName, statements } from './statements.ts'
 import { BUSY, untilFree, type WaitParts } from './until-free.ts'
@@ -23,6 +24,8 @@ export class Database {
   readonly connection: DatabaseSync
   /** Asked before each transaction, once the files are known. */
   guard: WalGuard | undefined
+  /** Queues and names by their number in the rows. */
+  readonly kinds = new Kinds(this)
   readonly #parts: DatabaseParts
   readonly #prepared = new Map<StatementName, StatementSync>()
   #waiting: Promise<unknown> | undefined
@@ -115,6 +118,7 @@ export class Database {
     try {
       const result = work()
       this.sql('commit').run()
+      this.kinds.keep()
       return result
     } catch (error) {
       this.#rollback()
@@ -124,6 +128,7 @@ export class Database {
   }
 
   #rollback(): void {
+    this.kinds.forget()
     // Some errors have rolled back by themselves.
     if (!this.connection.isTransaction) return
     try {
