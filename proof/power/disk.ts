@@ -43,13 +43,14 @@ class Content {
   bytes: Uint8Array
   size: number
 
+  /** Copies what it is given: bytes of a file are a Buffer, whose slices would share their memory. */
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes
+    this.bytes = new Uint8Array(bytes)
     this.size = bytes.length
   }
 
   copy(): Content {
-    return new Content(this.bytes.slice(0, this.size))
+    return new Content(this.bytes.subarray(0, this.size))
   }
 
   write(offset: number, bytes: Uint8Array): void {

@@ -22,7 +22,7 @@ export interface Findings {
 const IMAGES_PER_RECORDING = 1_000
 /** The share of images that show a database in the making. */
 const CREATION = 0.2
-const CONTROL_IMAGES = 80
+const CONTROL_IMAGES = 40
 /** About so many images are run to their end. */
 const DRAINED = 24
 const DRAIN_EVERY_MIN = 20

@@ -101,8 +101,8 @@ export const POWER_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/stores/sqlite/file-checks.ts',
-        find: 'if (!exists) await syncFolders(',
-        replace: 'if (exists) await syncFolders(',
+        find: 'if (!exists) await syncFolders(dirname(folder), dirname(made ?? folder))',
+        replace: 'void made',
       },
     ],
   },
