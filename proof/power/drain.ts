@@ -4,7 +4,7 @@ import type { Logger } from '../../src/model/logger.ts'
 import { DATABASE } from './image-files.ts'
 import { definitions } from './tasks.ts'
 
-const DRAIN_MS_MAX = 20_000
+const DRAIN_MS_MAX = 60_000
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**

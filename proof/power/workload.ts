@@ -19,6 +19,8 @@ import { checkpointEvery, clockFor, turns } from './workload-parts.ts'
 const AUTOCHECKPOINT_PAGES = 40
 /** What begins so far apart is often committed while the sync of another group is under way. */
 const APART_TURNS = 30
+/** A dead worker is given the lease that it had: whoever starts on an image should not have to wait long for it. */
+const SHORT_LEASE = { beat: 300, lease: 1_000 }
 
 const [root = '', mode = '', lives = '', rounds = '', seed = ''] = process.argv.slice(2)
 const chance = seededChance(Number(seed))
@@ -73,7 +75,13 @@ async function respond(background: Background): Promise<void> {
 async function live(isLast: boolean): Promise<void> {
   const { clock, opened } = clockFor(mode as SyncMode)
   const background = new Background(
-    { store: `sqlite:${join(root, 'data', 'tasks.db')}`, tasks: [...tasks], queues: { slow: 2 }, concurrency: 4 },
+    {
+      store: `sqlite:${join(root, 'data', 'tasks.db')}`,
+      tasks: [...tasks],
+      queues: { slow: 2 },
+      concurrency: 4,
+      ...SHORT_LEASE,
+    },
     { ...systemPorts(), clock },
   )
   await background.start()

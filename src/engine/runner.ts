@@ -108,6 +108,11 @@ export class Runner implements AttemptHost {
     else this.#cancelled.add(id)
   }
 
+  /** The claim is over before it began: a cancel of it has nothing to prevent any more. */
+  forget(id: TaskId): void {
+    this.#cancelled.delete(id)
+  }
+
   /** Starts nothing more; what waits is given back by the caller. */
   stopStarting(): readonly ClaimedTask[] {
     this.#stopped = true
