@@ -52,7 +52,8 @@ async function cutPower(library: string, home: string, options: Options, say: Sa
   const wrongModes: Violation[] = []
   for (const [at, { part, mode, prepared, images }] of recordings(options).entries()) {
     const seed = options.seed + at
-    const work = prepared ? { lives: 2, rounds: 100 } : { lives: 3, rounds: 8 }
+    // A short run looks at a short life.
+    const work = prepared ? { lives: 2, rounds: Math.min(100, 20 + Math.ceil(images / 10)) } : { lives: 3, rounds: 8 }
     const folder = join(home, `${part}-${at}`)
     const plan = { library, home: folder, mode, prepared, seed, plant: options.plant, ...work }
     const recording = await recordWorkload(plan)

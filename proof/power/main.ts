@@ -3,7 +3,7 @@
  * See docs/proof/power.md.
  */
 import { randomInt } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type ExaminePlan, examine } from './examine.ts'
 import { type Findings, lineFor, runLane, type Say } from './lane.ts'
@@ -17,6 +17,7 @@ const SHOWN_MAX = 10
 function wanted(): Options {
   try {
     const options = readOptions(process.argv.slice(2), randomInt(2 ** 31 - 1))
+    if (options?.recording !== undefined) return { ...options, seed: planOf(options.recording).seed }
     if (options !== undefined) return options
     console.log(HELP)
     process.exit(0)
@@ -26,9 +27,16 @@ function wanted(): Options {
   }
 }
 
-/** Looks once more at a recording that was kept, in the same way. */
+/** How a recording that was kept was looked at. */
+function planOf(folder: string): ExaminePlan {
+  if (!existsSync(join(folder, 'plan.json')))
+    throw new Error(`--recording is ${folder}; no failed run kept anything there.`)
+  return { ...(JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8')) as ExaminePlan), home: folder }
+}
+
+/** Looks at it once more, in the same way. */
 async function again(folder: string, say: Say): Promise<Findings> {
-  const plan = { ...(JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8')) as ExaminePlan), home: folder }
+  const plan = planOf(folder)
   const found = await examine(readHome(folder), plan)
   say(lineFor(plan.part, found))
   return { examined: [found], controls: [], faultPoints: 0, violations: found.violations }

@@ -61,6 +61,7 @@ describe('npm run power', { concurrency: 2 }, () => {
     '--mode sometimes': /^--mode is "sometimes"; it takes inline, async or both\.\n$/,
     '--plant drop-commit': /^--plant is "drop-commit"; the faults of this lane are no-sync, /,
     '--fault fire': /^--fault is "fire"; it takes eio, enospc, short, eintr or all\.\n$/,
+    '--recording nowhere': /^--recording is nowhere; no failed run kept anything there\.\n$/,
     '--image 5': /^Unknown option '--image'/,
   }
   for (const [args, message] of Object.entries(refused)) {

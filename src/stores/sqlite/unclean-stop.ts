@@ -16,7 +16,7 @@ const CHECKED_BYTES_MAX = 256 * 1024 * 1024
  *
  * The connection is read-only, so that closing it moves nothing from the log into a damaged database.
  *
- * @throws STORE_CORRUPT, and the other codes of a file that cannot be read.
+ * @throws STORE_CORRUPT.
  */
 export function checkAfterUncleanStop(file: string): void {
   const bytes = sizeOf(file)
@@ -30,14 +30,16 @@ export function checkAfterUncleanStop(file: string): void {
     if (first === undefined || first.quick_check === 'ok') return
     throw new AfterwordError('STORE_CORRUPT', { file, reason: first.quick_check.replace(/\s+/g, ' ') })
   } catch (error) {
-    // Somebody is at work in it, who looked when he came.
-    if (!isBusy(error)) throw toStoreError(error, file)
+    // Whatever else is in the way, opening says it better, or can do something about it: somebody is at work in the file, or
+    // a journal from its making has to be rolled back, which takes a connection that may write.
+    const said = toStoreError(error, file)
+    if (said.code === 'STORE_CORRUPT') throw said
   } finally {
     db?.close()
   }
 }
 
-/** Whether a registered worker lives. False also for a file that has no workers, or is not ours: who opens it says so. */
+/** Whether a registered worker lives. False also for a file that has no workers, or is not ours: opening says so. */
 function isInUse(db: DatabaseSync, file: string): boolean {
   let workers: { readonly incarnation: Incarnation }[]
   try {

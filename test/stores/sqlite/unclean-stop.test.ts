@@ -61,6 +61,20 @@ describe('a file that nobody closed', () => {
   })
 })
 
+describe('a file whose making was cut short', () => {
+  test('is made anew, although its journal has to be rolled back and a log lies beside it', async (t) => {
+    const [file, left] = [databaseFile(t), join(folder(t), 'left.db')]
+    const db = new DatabaseSync(file)
+    db.exec(`PRAGMA cache_size = 1; BEGIN; CREATE TABLE made (value); INSERT INTO made VALUES (zeroblob(100000))`)
+    for (const suffix of ['', '-journal']) copyFileSync(`${file}${suffix}`, `${left}${suffix}`)
+    db.close()
+    writeFileSync(`${left}-wal`, Buffer.alloc(32, 0xff))
+    assert.ok(readFileSync(left).length > 0)
+    const store = await openStoreOn(t, left)
+    assert.equal((await write(store, { adds: [task()] })).live, 1)
+  })
+})
+
 describe('a file that is not looked through', () => {
   test('is one that was closed in order', async (t) => {
     const file = await leftBehind(t, true)
