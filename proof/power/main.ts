@@ -29,8 +29,9 @@ function wanted(): Options {
 
 /** How a recording that was kept was looked at. */
 function planOf(folder: string): ExaminePlan {
-  if (!existsSync(join(folder, 'plan.json')))
+  if (!existsSync(join(folder, 'plan.json'))) {
     throw new Error(`--recording is ${folder}; no failed run kept anything there.`)
+  }
   return { ...(JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8')) as ExaminePlan), home: folder }
 }
 
