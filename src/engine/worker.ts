@@ -67,6 +67,8 @@ export class Worker implements JournalOwner {
   #lost: readonly TaskId[] = []
   /** Somebody may have asked to cancel one of our tasks: worth a look at the store without room, too. */
   #cancelMaybe = false
+  /** The store refused to take the claims back. The row stays with them: others rescue only whom they find registered. */
+  #stillHolds = false
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -386,7 +388,10 @@ export class Worker implements JournalOwner {
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
     const handedBack = this.#failed
       ? []
-      : await this.#handBack('all').catch((error: unknown) => this.#keptAnyway(error))
+      : await this.#handBack('all').catch((error: unknown) => {
+          this.#stillHolds = true
+          return this.#keptAnyway(error)
+        })
     for (const { attempt } of left) attempt.abandon('handBack')
     await this.#leave()
     await store.close()
@@ -401,7 +406,7 @@ export class Worker implements JournalOwner {
 
   async #leave(): Promise<void> {
     const self = this.#incarnation
-    if (self !== undefined && !this.#failed) {
+    if (self !== undefined && !this.#failed && !this.#stillHolds) {
       await this.#parts.store.retire(self).catch((error: unknown) => this.#keptAnyway(error))
     }
     this.#incarnation = undefined

@@ -204,6 +204,13 @@ export const ERRORS = {
     statusCode: 503,
     retryAfterSeconds: 30,
   },
+  STORE_REPLACED: {
+    happened: (e: { file: string; changed: string }) =>
+      `The store ${e.file} stopped: another program deleted or replaced ${e.changed} while it was in use.`,
+    todo: 'Never touch the file, its -wal or its -shm while a process uses them; stop all of these, then start them again.',
+    statusCode: 503,
+    retryAfterSeconds: 30,
+  },
   STORE_CLOSED: {
     happened: (e: { file: string }) => `The store ${e.file} is closed.`,
     todo: 'Do not use the background after stop().',

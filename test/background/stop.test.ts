@@ -7,6 +7,8 @@ import { defineTask } from '../../src/define-task.ts'
 import type { AbortReason, TaskContext } from '../../src/model/definition.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 import type { Logger } from '../../src/model/logger.ts'
+import { systemChance, systemClock } from '../../src/ports/system.ts'
+import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { bench, databaseFile, fixedChance, folder, gate, SILENT, timedBench, untilAborted } from '../support/bench.ts'
 import { turn } from '../support/fake-clock.ts'
 import { Faults } from '../support/faulty-store.ts'
@@ -129,9 +131,38 @@ describe('stop', { concurrency: 8 }, () => {
     await background.add(heeds)
     await until('attempt:start')
     const busy = new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 })
-    for (const verb of ['handBack', 'retire'] as const) faults.refuse(verb, busy)
+    faults.refuse('handBack', busy)
     assert.deepEqual(await background.stop({ grace: 0 }), NOTHING)
-    assert.equal(events.all('store:error').length, 2)
+    assert.equal(events.all('store:error').length, 1)
+  })
+
+  test('stays registered with what the store did not take back: others rescue only whom they find there', async (t) => {
+    const file = databaseFile(t)
+    const faults = new Faults(new SqliteStore(file, { clock: systemClock, chance: systemChance }))
+    const { background, until, events } = bench(t, { store: faults.store, tasks: [heeds] })
+    const { id } = await background.add(heeds)
+    await until('attempt:start')
+    faults.refuse('handBack', new AfterwordError('STORE_FULL', { file }))
+    await background.stop({ grace: 0 })
+    const [registered] = events.all('worker:registered')
+
+    const after = new SqliteStore(file, { clock: systemClock, chance: systemChance })
+    await after.open()
+    t.after(() => after.close())
+    assert.deepEqual(
+      (await after.workers()).map(({ incarnation }) => incarnation),
+      [registered!.worker],
+    )
+    assert.deepEqual((await after.rescue(registered!.worker, 0)).requeued, [id])
+  })
+
+  test('comes to its end when the store refuses to let it go', async (t) => {
+    const faults = new Faults()
+    const { background, events } = bench(t, { store: faults.store, tasks: [noop] })
+    await background.start()
+    faults.refuse('retire', new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 }))
+    assert.deepEqual(await background.stop({ grace: 0 }), NOTHING)
+    assert.equal(events.all('store:error').length, 1)
   })
 
   test('starts nothing that waits for a place, and hands it back unspent', async (t) => {

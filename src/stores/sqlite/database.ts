@@ -4,6 +4,7 @@ import { Kinds } from './kinds.ts'
 import { isBusy, isFatal, toStoreError } from './sqlite-errors.ts'
 import { type StatementName, statements } from './statements.ts'
 import { BUSY, untilFree, type WaitParts } from './until-free.ts'
+import type { WalGuard } from './wal-guard.ts'
 
 /** What the database asks of its surroundings. */
 export interface DatabaseParts extends WaitParts {
@@ -21,6 +22,8 @@ export interface DatabaseParts extends WaitParts {
 export class Database {
   readonly file: string
   readonly connection: DatabaseSync
+  /** Asked before each transaction, once the files are known. */
+  guard: WalGuard | undefined
   /** Queues and names by their number in the rows. */
   readonly kinds = new Kinds(this)
   readonly #parts: DatabaseParts
@@ -104,6 +107,8 @@ export class Database {
 
   #attempt<T>(work: () => T): T | typeof BUSY {
     this.#check()
+    const changed = this.guard?.changed()
+    if (changed !== undefined) throw this.fail(new AfterwordError('STORE_REPLACED', { file: this.file, changed }))
     try {
       this.sql('begin').run()
     } catch (error) {

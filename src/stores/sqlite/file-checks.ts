@@ -7,7 +7,7 @@
  *
  * @source "How To Corrupt An SQLite Database File", section 2.2, https://www.sqlite.org/howtocorrupt.html
  */
-import { access, constants, lstat, mkdir, readlink, realpath, stat, statfs } from 'node:fs/promises'
+import { access, constants, lstat, mkdir, open, readlink, realpath, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { AfterwordError } from '../../model/errors.ts'
 
@@ -84,7 +84,9 @@ export async function checkLocation(file: string, statFileSystem: StatFileSystem
     const exists = await refuseOtherKinds(file, real)
     // Asked for first: mkdir reports a read-only disk as ENOENT when it makes several folders at once.
     await access(ground, constants.W_OK | constants.X_OK)
-    await mkdir(folder, { recursive: true })
+    const made = await mkdir(folder, { recursive: true })
+    // Before there is a database: whoever finds one finds a folder that is on the disk.
+    if (!exists) await syncFolders(dirname(folder), dirname(made ?? folder))
     await refuseNoAccess(real)
     return { file: real, folder, exists }
   } catch (error) {
@@ -101,6 +103,25 @@ export async function checkLocation(file: string, statFileSystem: StatFileSystem
 export async function freeBytes(file: string, statFileSystem: StatFileSystem = statfs): Promise<number> {
   const { bavail, bsize } = await statFileSystem(dirname(resolve(file)))
   return bavail * bsize
+}
+
+/**
+ * Makes the names of folders durable, from `deepest` up to `top`. SQLite syncs the folder that holds its files, but not
+ * those above it: after a power cut a folder that was just made may be gone, with all that was promised in it.
+ */
+async function syncFolders(deepest: string, top: string): Promise<void> {
+  // Windows has no descriptors of folders, and writes their names down by itself.
+  if (process.platform === 'win32') return
+  for (let folder = deepest; ; folder = dirname(folder)) {
+    const handle = await orUndefined(open(folder), 'EACCES')
+    try {
+      // Some file systems have nothing to sync there, and say so.
+      await orUndefined(handle?.sync() ?? Promise.resolve(), 'EINVAL')
+    } finally {
+      await handle?.close()
+    }
+    if (folder === top || folder === dirname(folder)) return
+  }
 }
 
 /** Like realpath, but the end of the path, or what the last link leads to, may be missing. */

@@ -7,6 +7,7 @@ import { APPLICATION_ID, type Migration, MIGRATIONS } from './migrations.ts'
 import { PresenceFolder } from './presence-folder.ts'
 import { toStoreError } from './sqlite-errors.ts'
 import { statements } from './statements.ts'
+import { checkAfterUncleanStop } from './unclean-stop.ts'
 import { BUSY, untilFree, type WaitParts } from './until-free.ts'
 
 const CACHE_KIB = 16_384
@@ -45,12 +46,16 @@ interface OlderWorker {
   readonly version: string
 }
 
-/** Like {@link openDatabase}, and waits while another process recovers the file, makes it, or closes it as the last one. */
-export function openSharedDatabase(
+/**
+ * Like {@link openDatabase}, and waits while another process recovers the file, makes it, or closes it as the last one.
+ * A file that nobody closed is looked through first.
+ */
+export async function openSharedDatabase(
   file: string,
   parts: WaitParts,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<DatabaseSync> {
+  checkAfterUncleanStop(file)
   const attempt = (): DatabaseSync | typeof BUSY => {
     try {
       return openDatabase(file, migrations)

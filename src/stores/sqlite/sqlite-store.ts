@@ -33,6 +33,7 @@ import { openDatabase, openSharedDatabase } from './open-database.ts'
 import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
 import { toStoreError } from './sqlite-errors.ts'
 import type { StatementName } from './statements.ts'
+import { WalGuard } from './wal-guard.ts'
 import { type SyncMode, WalSync } from './wal-sync.ts'
 import { type KnownWorker, WriteTransaction } from './write-transaction.ts'
 
@@ -296,6 +297,7 @@ export class SqliteStore implements Store {
     await touch()
     const wal = new WalSync(`${file}-wal`, (error) => db.fail(error))
     this.#wal = wal
+    db.guard = new WalGuard(file, wal, this.#parts.clock)
     const wanted = this.#parts.sync ?? 'auto'
     if (wanted === 'auto') await wal.measure(this.#parts.clock, touch)
     else wal.mode = wanted

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from 'node:fs'
 import type { Clock } from '../../ports/clock.ts'
 
 /** `inline` waits for the disk on the event loop, `async` on a thread of Node's pool. */
@@ -32,6 +32,11 @@ export class WalSync {
   constructor(walFile: string, onFailure: (error: unknown) => unknown) {
     this.#fd = openSync(walFile, 'r+')
     this.#onFailure = onFailure
+  }
+
+  /** False once the log was deleted, or another file was put in its place. Costs a microsecond or two. */
+  get hasName(): boolean {
+    return fstatSync(this.#fd).nlink > 0
   }
 
   /** Undefined when everything committed is durable on return; throws when the disk refused. */
