@@ -1,0 +1,64 @@
+import type { Incarnation, TaskId } from '../../../src/model/task.ts'
+import type { CheckerKind, Life } from '../history.ts'
+
+/**
+ * The account of a stop is true: it names what was handed back, what was abandoned, and no more that finished than was recorded;
+ * nothing begins in a process that has stopped, and it holds nothing.
+ */
+export const stopAccount: CheckerKind = [
+  'stop-account',
+  ({ rows, fail }) => {
+    const workers = new Map<Life, Incarnation[]>()
+    const stops = new Map<Life, { finished: number; readonly back: Set<TaskId>; readonly troubled: boolean }>()
+    const running = new Map<Life, Set<TaskId>>()
+    const over = new Set<Life>()
+    const troubled = new Set<Life>()
+    return (event) => {
+      switch (event.kind) {
+        case 'born':
+          return void running.set(event.life, new Set())
+        case 'registered':
+          return void workers.set(event.life, [...(workers.get(event.life) ?? []), event.worker])
+        case 'fault':
+          if (event.life !== undefined) troubled.add(event.life)
+          else for (const life of stops.keys()) troubled.add(life)
+          return
+        case 'begin':
+          running.get(event.life)!.add(event.id)
+          if (over.has(event.life)) fail(`${event.life} began ${event.id} after it had stopped`)
+          return
+        case 'end':
+        case 'abandoned':
+          return void running.get(event.life)?.delete(event.id)
+        case 'stopping':
+          return void stops.set(event.life, { finished: 0, back: new Set(), troubled: false })
+        case 'recorded': {
+          const stop = stops.get(event.life)
+          if (stop !== undefined) stop.finished++
+          return
+        }
+        case 'move':
+          if (event.verb === 'handBackAll' && event.after?.state === 'ready' && event.before?.state === 'running') {
+            stops.get(event.life)?.back.add(event.after.id)
+          }
+          return
+        case 'stopped': {
+          const { life, account } = event
+          const stop = stops.get(life)!
+          over.add(life)
+          if (account.finished > stop.finished) fail(`${life} says ${account.finished} finished: ${stop.finished} did`)
+          const unsaid = [...stop.back].filter((id) => !account.handedBack.includes(id))
+          const untrue = account.handedBack.filter((id) => !stop.back.has(id))
+          if (untrue.length > 0) fail(`${life} says that it handed back ${untrue.join(', ')}`)
+          if (troubled.has(life)) return
+          if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
+          for (const { id, worker } of rows.values()) {
+            if (worker !== null && workers.get(life)?.includes(worker) === true) fail(`${life} has stopped and holds ${id}`)
+          }
+          return
+        }
+        default:
+      }
+    }
+  },
+]
