@@ -172,7 +172,7 @@ export class SqliteStore implements Store {
 
   async rescue(dead: Incarnation, now: Instant): Promise<Rescued> {
     return this.#transact((db) => {
-      db.sql('retire').run(dead)
+      db.sql('fence').run(dead)
       const ready = this.#endCancelled(db, dead, now)
       const evidence: StoredError = {
         name: 'AfterwordError',

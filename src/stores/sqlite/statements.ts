@@ -124,7 +124,10 @@ export const statements = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
   beat: 'UPDATE worker SET beat = beat + 1 WHERE incarnation = ?',
   workers: 'SELECT * FROM worker ORDER BY incarnation',
-  retire: 'DELETE FROM worker WHERE incarnation = ?',
+  /** One that still holds claims stays, so that others find and rescue them. */
+  retire: `DELETE FROM worker WHERE incarnation = ? AND NOT EXISTS (
+      SELECT 1 FROM task INDEXED BY task_running WHERE state = 1 AND task.worker = worker.incarnation)`,
+  fence: 'DELETE FROM worker WHERE incarnation = ?',
 
   pause: 'INSERT INTO paused_queue (queue) VALUES (?) ON CONFLICT DO NOTHING',
   resume: 'DELETE FROM paused_queue WHERE queue = ?',

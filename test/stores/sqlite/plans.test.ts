@@ -36,6 +36,7 @@ const PLANS: Partial<Record<StatementName, readonly string[]>> = {
   hand_back_all: ['SEARCH task USING INDEX task_running (worker=?)'],
   quarantine: ['SEARCH task USING INDEX task_running (worker=?)'],
   rescue: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
+  retire: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
   old: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>?)'],
   ready_names: [
     // The first of its index: with LIMIT 1 no walk.
