@@ -106,6 +106,11 @@ export class Runner implements AttemptHost {
     else this.#cancelled.add(id)
   }
 
+  /** These were given back before they began: a cancel that they did not live to see is not for their next claim. */
+  forgetCancels(tasks: readonly ClaimedTask[]): void {
+    for (const { id } of tasks) this.#cancelled.delete(id)
+  }
+
   /** Starts nothing more; what waits is given back by the caller. */
   stopStarting(): readonly ClaimedTask[] {
     this.#stopped = true

@@ -296,16 +296,17 @@ export class Worker implements JournalOwner {
     const surplus = [...this.#parts.lanes.values()].flatMap((lane) => lane.surplus())
     if (surplus.length === 0) return
     const self = this.#incarnation
-    let back: readonly TaskId[] = []
     try {
-      back = await this.#handBack(surplus)
-    } finally {
-      // The rest is ours still, and waits here again: the store refused, or somebody asked to cancel it.
-      const given = new Set(back)
-      if (self === this.#incarnation) this.#parts.runner.take(surplus.filter(({ id }) => !given.has(id)))
-      if (this.#probation !== undefined && given.has(this.#probation)) this.#probation = undefined
-      if (given.size > 0) this.#maybeReady = true
+      await this.#handBack(surplus)
+    } catch (error) {
+      // The store refused: they are ours still, and wait here again.
+      if (self === this.#incarnation) this.#parts.runner.take(surplus)
+      throw error
     }
+    // None of them is ours any more: given back, or cancelled instead because somebody had asked for it.
+    this.#parts.runner.forgetCancels(surplus)
+    if (surplus.some(({ id }) => id === this.#probation)) this.#probation = undefined
+    this.#maybeReady = true
   }
 
   async #handBack(tasks: readonly ClaimedTask[] | 'all'): Promise<readonly TaskId[]> {

@@ -131,6 +131,23 @@ describe('what waits beyond its room', () => {
     await clock.advance(100)
     assert.deepEqual([(await row(id)).state, (await row(id)).handBacks], ['succeeded', 0])
   })
+
+  test('and was cancelled ends with being given back: it does not run here once more, nor is its requeue cancelled', async (t) => {
+    const open = gate()
+    const waits = defineTask({ name: 'waits', run: () => open.opened })
+    const { background, clock, events, row } = timedBench(t, { tasks: [waits, noop], concurrency: 1 })
+    await clock.run(background.add(waits))
+    const { id } = await clock.run(background.add(noop))
+    assert.equal(await clock.run(background.cancel(id)), 'requested')
+    await clock.advance(2_000)
+    assert.equal((await row(id)).state, 'cancelled')
+    open.open()
+    await clock.advance(100)
+    assert.deepEqual([events.all('attempt:start', id), events.all('claim:lost')], [[], []])
+    await clock.run(background.requeue(id))
+    await clock.advance(100)
+    assert.equal((await row(id)).state, 'succeeded')
+  })
 })
 
 describe('tasks with which two workers died', () => {
