@@ -68,7 +68,8 @@ export class BackgroundTasks implements ResponseTasks {
   /** Stored, and waiting for the answer to be out. */
   #held: { readonly draft: Draft; readonly added: Added | undefined }[] = []
   #first: TaskId | undefined
-  #last: TaskId | undefined
+  /** Whom the next one waits behind: a draft, or the id of an earlier one when that was there already. */
+  #last: Draft | TaskId | undefined
   #settling: Promise<void> | undefined
   /** Commits under way: neither a further commit nor the head may overtake them. */
   #committing: Promise<void> | undefined
@@ -235,15 +236,17 @@ export class BackgroundTasks implements ResponseTasks {
   #chain(buffer: readonly Draft[]): void {
     const inSeries = buffer.every((draft) => draft.inSeries) ? buffer : buffer.filter((draft) => draft.inSeries)
     for (const draft of inSeries) {
-      draft.after = this.#last
+      draft.after = typeof this.#last === 'object' ? this.#last.id : this.#last
       if (this.#first !== undefined || inSeries.length > 1) draft.series = this.#first ?? draft.id
       this.#first ??= draft.id
-      this.#last = draft.id
+      this.#last = draft
     }
   }
 
   #stored(draft: Draft, error: Error | undefined, added: Added | undefined): void {
     draft.ticket?.settle(error ?? refusal(draft, added))
+    // A task that was there already is no link of this series: what comes next waits for the one before it.
+    if (added !== undefined && added.kind !== 'added' && this.#last === draft) this.#last = draft.after ?? draft.id
     if (draft.claimFor === undefined) return
     if (this.#closed) this.#desk.release(draft, added)
     else this.#held.push({ draft, added })

@@ -199,6 +199,23 @@ export const series = [
     assert.deepEqual(await world.store.ahead(world.task().id), [])
   }),
 
+  test('an id that was there already is no link: the next waits behind the one before it', async (world) => {
+    const worker = await world.worker()
+    const own = world.task({ id: 'own', idempotent: true })
+    await world.add(own)
+    await worker.finish(succeed(await worker.claimOne()))
+    const [first, second, third, fourth] = world.series(4, { claimFor: worker.incarnation })
+    const there = { ...own, series: first!.id }
+    const adds = [first!, second!, { ...there, after: second!.id }, { ...third!, after: own.id }, fourth!]
+    const { added } = await worker.write({ adds })
+    assert.deepEqual(
+      added.map(({ kind }) => kind),
+      ['added', 'added', 'exists', 'added', 'added'],
+    )
+    assert.deepEqual(await world.states(first!, second!, third!, fourth!), ['running', 'waiting', 'waiting', 'waiting'])
+    assert.deepEqual(await world.store.ahead(fourth!.id), [first!.id, second!.id, third!.id])
+  }),
+
   test('two tasks behind the same one are released together', async (world) => {
     const worker = await world.worker()
     const first = await worker.run()

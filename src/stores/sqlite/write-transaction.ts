@@ -179,13 +179,18 @@ export class WriteTransaction {
   #addAll(adds: readonly NewTask[]): Added[] {
     const added: Added[] = []
     let before: { id: TaskId; live: boolean } | undefined
-    for (const task of adds) {
+    let links: Map<TaskId, TaskId> | undefined
+    for (const given of adds) {
+      const link = given.after === undefined ? undefined : links?.get(given.after)
+      const task = link === undefined ? given : { ...given, after: link }
       // The common chain, a response's tasks in one batch, needs no look-up of the one before.
       const behind =
         task.after !== undefined &&
         (before !== undefined && before.id === task.after ? before.live : this.#holdsBack(task.after))
       const answer = this.#add(task, behind)
       added.push(answer)
+      // A task that was there already is no link of this chain: what comes next waits for the one before it.
+      if (answer.kind !== 'added' && behind) (links ??= new Map()).set(task.id, task.after!)
       before = { id: task.id, live: answer.kind === 'added' || (answer.kind === 'exists' && this.#holdsBack(task.id)) }
     }
     return added
