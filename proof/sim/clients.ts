@@ -12,6 +12,11 @@ import type { Machine, SimProcess } from './sim-process.ts'
 
 const STATUSES = [200, 201, 201, 302, 404, 500] as const
 
+interface Kept {
+  readonly id: TaskId
+  readonly name: string
+}
+
 /** The clients of one world. */
 export class Clients {
   /** What was added, in order, with what it does. */
@@ -20,6 +25,8 @@ export class Clients {
   readonly #chance: SeededChance
   #poisonLeft: number
   #requests = 0
+  /** Ids of the callers' own that were refused once because they were another task's. */
+  readonly #taken = new Set<TaskId>()
   readonly #begins = new Map<TaskId, number>()
 
   constructor(machine: Machine, chance: SeededChance) {
@@ -79,7 +86,7 @@ export class Clients {
     const hangsUp = maybe(0.1)
     const scope = process.background.attach(undefined, { id: `r${this.#requests++}` })
     const series: TaskId[] = []
-    const kept: TaskId[] = []
+    const kept: Kept[] = []
     try {
       for (let i = 0; i < sends; i++) {
         this.#addTo(process, scope.tasks, status, series, kept)
@@ -89,7 +96,8 @@ export class Clients {
       if (hangsUp) scope.close()
       await scope.settle(status)
       if (process.dead) return
-      for (const id of kept) this.#acknowledge(process, id)
+      // A client that sees the head relies on all of them, but for ids that belonged to another task.
+      for (const { id, name } of kept) if (!this.#taken.has(id)) this.#acknowledge(process, id, name)
       if (sends < count) {
         await pause(process, below(30))
         this.#addTo(process, scope.tasks, 'sent', series, kept)
@@ -107,7 +115,7 @@ export class Clients {
     tasks: ReturnType<SimProcess['background']['attach']>['tasks'],
     status: number | 'sent',
     series: TaskId[],
-    kept: TaskId[],
+    kept: Kept[],
   ): void {
     const drawn = this.#draw(process)
     if (drawn === undefined) return
@@ -126,9 +134,9 @@ export class Clients {
     this.#added(process, id, definition.name, plan, isIdempotent, inSeries ? series : [])
     if (inSeries) series.push(id)
     if (!isKept) return history.tell({ kind: 'dropped', life: process.life, id })
-    kept.push(id)
+    kept.push({ id, name: definition.name })
     handle.committed.then(
-      () => this.#acknowledge(process, id),
+      () => this.#acknowledge(process, id, definition.name),
       (error: unknown) => this.#refused(process, id, error),
     )
   }
@@ -152,7 +160,7 @@ export class Clients {
     if (id !== undefined) this.#added(process, id, definition.name, plan, options.id !== undefined, [])
     try {
       await adding
-      if (id !== undefined) this.#acknowledge(process, id)
+      if (id !== undefined) this.#acknowledge(process, id, definition.name)
     } catch (error) {
       if (id !== undefined) this.#refused(process, id, error)
       else if (!process.dead) this.#machine.history.note(`add throws ${process.life} ${codeOf(error)}`)
@@ -246,11 +254,12 @@ export class Clients {
     this.#machine.history.tell({ kind: 'add', life: process.life, id, name, isIdempotent, series: [...series] })
   }
 
-  #acknowledge(process: SimProcess, id: TaskId): void {
-    if (!process.dead) this.#machine.history.tell({ kind: 'ack', life: process.life, id })
+  #acknowledge(process: SimProcess, id: TaskId, name: string): void {
+    if (!process.dead) this.#machine.history.tell({ kind: 'ack', life: process.life, id, name })
   }
 
   #refused(process: SimProcess, id: TaskId, error: unknown): void {
+    if (codeOf(error) === 'TASK_ID_TAKEN') this.#taken.add(id)
     if (!process.dead) this.#machine.history.tell({ kind: 'refused', life: process.life, id, code: codeOf(error) })
   }
 }

@@ -50,7 +50,7 @@ export type SimEvent =
       readonly series: readonly TaskId[]
     }
   /** The client was told that it is kept. */
-  | { readonly kind: 'ack'; readonly life: Life; readonly id: TaskId }
+  | { readonly kind: 'ack'; readonly life: Life; readonly id: TaskId; readonly name: string }
   | { readonly kind: 'refused'; readonly life: Life; readonly id: TaskId; readonly code: string }
   /** The status of its answer does not keep it. */
   | { readonly kind: 'dropped'; readonly life: Life; readonly id: TaskId }
