@@ -3,7 +3,8 @@ import type { CheckerKind, Life } from '../history.ts'
 
 /**
  * An attempt begins only under a claim that the database grants at that moment, and a claim begins one attempt. The one
- * excuse is a rescue that the worker has not heard of yet: it was frozen, and took its claims for its own.
+ * excuse is a rescue that the worker has not heard of yet: it was frozen, and took its claims for its own. A process whose
+ * store is gone for good knows nothing of its claims any more.
  */
 export const heldOnce: CheckerKind = [
   'held-once',
@@ -12,6 +13,7 @@ export const heldOnce: CheckerKind = [
     /** Claims that were taken from a life while it did not look. */
     const taken = new Set<string>()
     const begun = new Set<string>()
+    const broken = new Set<Life>()
     /** Attempts under way. */
     const running = new Set<string>()
     return (event) => {
@@ -30,12 +32,15 @@ export const heldOnce: CheckerKind = [
           if (verb === 'handBack' && running.has(holder)) fail(`${task.id} was handed back while it ran`)
           return
         }
+        case 'fault':
+          if (event.life !== undefined && event.what.startsWith('breaks')) broken.add(event.life)
+          return
         case 'begin': {
           const { life, id } = event
           running.add(`${life} ${id}`)
           const row = rows.get(id)
           const isHeld = row?.state === 'running' && lives.get(row.worker!) === life
-          if (!isHeld && !taken.has(`${life} ${id}`)) fail(`${life} began ${id} without its claim`)
+          if (!isHeld && !broken.has(life) && !taken.has(`${life} ${id}`)) fail(`${life} began ${id} without its claim`)
           if (!isHeld) return
           const claim = `${id} ${row.worker} ${row.claims}`
           if (begun.has(claim)) fail(`${life} began ${id} twice under one claim`)
