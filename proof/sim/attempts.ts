@@ -1,5 +1,5 @@
 import { giveUp, retryAfter } from '../../src/index.ts'
-import type { TaskContext } from '../../src/model/definition.ts'
+import type { AbortReason, TaskContext } from '../../src/model/definition.ts'
 import type { Clients } from './clients.ts'
 import { type Plan, PLAIN, type Step } from './plans.ts'
 import type { Machine, SimProcess } from './sim-process.ts'
@@ -25,7 +25,8 @@ export function runAttempt(machine: Machine, clients: Clients, process: SimProce
   return work(clients, process, step, context).then(
     () => finish(step, context, end),
     (error: unknown) => {
-      end('aborted')
+      // An add that was refused fails the attempt, too.
+      end(context.signal.aborted ? `aborted ${(context.signal.reason as AbortReason).kind}` : 'throw')
       throw error
     },
   )

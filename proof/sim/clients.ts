@@ -40,7 +40,7 @@ export class Clients {
     const { below } = this.#chance
     const dice = below(100)
     if (dice < 45) void this.#respond(process)
-    else if (dice < 62) void this.#addAlone(process)
+    else if (dice < 62) this.#addSome(process)
     else if (dice < 76) void this.cancel(process, this.#anyId())
     else if (dice < 82) void this.#requeue(process, this.#anyId())
     else if (dice < 88) void this.#pause(process)
@@ -67,13 +67,8 @@ export class Clients {
     if (answer !== undefined) this.#machine.history.tell({ kind: 'cancel', id, answer })
   }
 
-  /** Lifts every pause; false when the store refused. */
-  async resumeAll(process: SimProcess): Promise<boolean> {
-    for (const queue of ['default', 'side']) {
-      const done = await this.#ask(process, 'resume', () => process.background.resume(queue).then(() => true))
-      if (done !== true) return false
-    }
-    return true
+  async resume(process: SimProcess, queue: string): Promise<void> {
+    await this.#ask(process, 'resume', () => process.background.resume(queue))
   }
 
   // Responses
@@ -142,6 +137,12 @@ export class Clients {
   }
 
   // Adds outside of responses
+
+  /** One, or more at once than a small buffer takes. */
+  #addSome(process: SimProcess): void {
+    const count = this.#machine.world.bufferMax < 10 && this.#chance.maybe(0.3) ? 20 : 1
+    for (let i = 0; i < count; i++) void this.#addAlone(process)
+  }
 
   async #addAlone(process: SimProcess): Promise<void> {
     const drawn = this.#draw(process)

@@ -81,6 +81,11 @@ export class Ledger {
     return this.#counter.get() as { live: number; waiting: number }
   }
 
+  /** Queues that somebody has paused. */
+  pausedQueues(): readonly string[] {
+    return (this.#db.prepare('SELECT queue FROM paused_queue').all() as { queue: string }[]).map(({ queue }) => queue)
+  }
+
   /** The same, counted row by row. */
   recount(): { readonly live: number; readonly waiting: number } {
     const sql = 'SELECT count(*) AS live, count(*) FILTER (WHERE state = 3) AS waiting FROM task WHERE state < 4'

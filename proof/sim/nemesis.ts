@@ -60,7 +60,11 @@ export class Nemesis {
   #stepClock(process: SimProcess): void {
     const { faultChance } = this.#machine
     const ms = faultChance.maybe(0.3) ? -process.clock.wallOffsetMs : (faultChance.below(13) - 6) * HOUR_MS
-    this.#tell(process, `has its clock stepped by ${ms} ms`, () => (process.clock.wallOffsetMs += ms))
+    // Processes of one machine share its clock; on several machines, or in containers, they may not.
+    const stepped = faultChance.maybe(0.7) ? this.#processes() : [process]
+    for (const each of stepped) {
+      this.#tell(each, `has its clock stepped by ${ms} ms`, () => (each.clock.wallOffsetMs += ms))
+    }
   }
 
   #fillDisk(): void {

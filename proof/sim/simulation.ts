@@ -184,7 +184,8 @@ class Simulation implements Machine {
       timeline.at(this.#workChance.below(world.horizonMs), () => {
         const able = this.#processes().filter((process) => process.answers)
         const process = able[this.#workChance.below(able.length)]
-        if (process !== undefined) this.#clients.act(process)
+        const rush = this.#workChance.maybe(0.15) ? 6 : 1
+        for (let n = 0; n < rush && process !== undefined && !process.dead; n++) this.#clients.act(process)
       })
     }
   }
@@ -200,15 +201,7 @@ class Simulation implements Machine {
       process.clock.wallOffsetMs = 0
       process.thaw()
     }
-    void this.#resume()
     this.#look(this.timeline.nowMs + DRAIN_MS_MAX, undefined)
-  }
-
-  /** People lift every pause, however often they have to ask. */
-  async #resume(): Promise<void> {
-    const process = this.#someone()
-    if (process !== undefined && (await this.#clients.resumeAll(process))) return
-    this.timeline.after(LOOK_MS, () => void this.#resume())
   }
 
   /** Looks whether all is over; `quietMs` is since when nothing has lived. */
@@ -225,6 +218,8 @@ class Simulation implements Machine {
     }
     for (const process of this.#processes()) if (process.store.broken && !process.stopping) process.die('for its store is gone')
     const process = this.#someone()
+    // Who has paused a queue resumes it, and nobody else: a resume wakes all workers, and would hide that one sleeps.
+    if (process !== undefined) for (const queue of this.#ledger.pausedQueues()) void this.#clients.resume(process, queue)
     for (const { id, dueAt } of live) {
       if (this.#clients.plans.get(id)?.steps.some(({ does }) => does === 'wait') === true && process !== undefined) {
         void this.#clients.cancel(process, id)

@@ -118,7 +118,7 @@ export function drawWorld(seed: number, lite: boolean): World {
     keepsFailed: maybe(0.8),
     store: drawStore(chance),
     presence: {
-      kind: maybe(0.75) ? 'there' : 'none',
+      kind: maybe(0.6) ? 'there' : 'none',
       lost: maybe(0.4) ? of([0.2, 0.6, 1] as const) : 0,
       late: maybe(0.4) ? 0.4 : 0,
       twice: maybe(0.3) ? 0.3 : 0,
@@ -127,14 +127,14 @@ export function drawWorld(seed: number, lite: boolean): World {
     nemesis: {
       kills: maybe(0.5) ? between(1, 4) : 0,
       stops: maybe(0.5) ? between(1, 4) : 0,
-      freezes: maybe(0.4) ? between(1, 3) : 0,
-      clockSteps: maybe(0.4) ? between(1, 4) : 0,
+      freezes: maybe(0.5) ? between(1, 4) : 0,
+      clockSteps: maybe(0.5) ? between(1, 4) : 0,
       outages: maybe(0.3) ? between(1, 2) : 0,
     },
     dieAtTimer: maybe(0.25) ? 0.004 : 0,
-    operations: between(8, 22),
+    operations: between(10, 36),
     horizonMs: between(2_000, 6_000),
-    poison: maybe(0.2) ? 1 : 0,
+    poison: maybe(0.25) ? between(1, 2) : 0,
   }
   return lite ? { ...drawn, ...HARMLESS } : drawn
 }
@@ -170,9 +170,9 @@ function drawSlot({ maybe, of, fraction, below }: SeededChance, index: number): 
 function drawStore({ maybe, of }: SeededChance): StoreFaults {
   return {
     busy: maybe(0.5) ? of([0.05, 0.3] as const) : 0,
-    busyMs: of([2, 20, 300] as const),
+    busyMs: of([2, 20, 300, 2_500] as const),
     slowAnswer: maybe(0.5) ? of([0.05, 0.3] as const) : 0,
-    slowAnswerMs: of([2, 20, 300] as const),
+    slowAnswerMs: of([2, 20, 300, 1_500] as const),
     refuse: maybe(0.4) ? of([0.01, 0.1] as const) : 0,
     breakAfter: maybe(0.15) ? 0.004 : 0,
     unknown: maybe(0.25) ? 0.05 : 0,

@@ -1,5 +1,5 @@
 import { attemptNumber, type TaskId } from '../../../src/model/task.ts'
-import type { CheckerKind } from '../history.ts'
+import type { CheckerKind, Life } from '../history.ts'
 import type { Row } from '../ledger.ts'
 
 /** How often a task that kills its workers may begin: three deaths that count, one that did not, and what comes of lost notes. */
@@ -11,8 +11,13 @@ const POISON_MAX = 8
  */
 export const attemptsAddUp: CheckerKind = [
   'attempts-add-up',
-  ({ world, fail }) => {
+  ({ world, rows, fail }) => {
     const poisoned = new Map<TaskId, number>()
+    /** Attempts that a shutdown has ended. */
+    const interrupted = new Set<string>()
+    /** Lives whose store has refused something. */
+    const troubled = new Set<Life>()
+    let diskWasFull = false
     const limitOf = (name: string): number => (name === 'always' ? 1 : name === 'timed' ? 3 : world.attempts)
     const check = (verb: string, before: Row, after: Row): void => {
       const { id } = after
@@ -42,12 +47,27 @@ export const attemptsAddUp: CheckerKind = [
       if (after.state === 'failed' && spent > limit) fail(`${id} had ${spent} attempts of ${limit}`)
     }
     return (event) => {
+      if (event.kind === 'fault') {
+        if (event.life === undefined) diskWasFull = true
+        else troubled.add(event.life)
+      }
+      if (event.kind === 'begin' && !diskWasFull && !troubled.has(event.life)) {
+        const row = rows.get(event.id)
+        if (row?.early === 1 && (row.suspect === 1 || row.crashes > 0)) {
+          fail(`${event.id} is suspect, and began before that was written down`)
+        }
+      }
       if (event.kind === 'begin' && event.step.does === 'poison') {
         const count = (poisoned.get(event.id) ?? 0) + 1
         poisoned.set(event.id, count)
         if (count === POISON_MAX) fail(`${event.id} has killed ${count} processes and is not in quarantine`)
       }
+      if (event.kind === 'end' && event.how === 'aborted shutdown') interrupted.add(`${event.life} ${event.id}`)
       if (event.kind !== 'move' || event.after === undefined || event.before === undefined) return
+      const isFailure = event.after.state === 'scheduled' || event.after.state === 'failed'
+      if (event.before.state === 'running' && isFailure && interrupted.has(`${event.life} ${event.after.id}`)) {
+        fail(`${event.after.id} was interrupted by a shutdown and counts as ${event.after.state}`)
+      }
       check(event.verb, event.before, event.after)
       if (event.after.state === 'quarantined' && event.before.state !== 'quarantined' && event.after.crashes !== 3) {
         fail(`${event.after.id} is in quarantine after ${event.after.crashes} crashes`)

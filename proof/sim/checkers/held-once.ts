@@ -19,6 +19,8 @@ export const heldOnce: CheckerKind = [
     return (event) => {
       switch (event.kind) {
         case 'registered':
+          // It has come back, and knows that what it held is lost.
+          for (const claim of taken) if (claim.startsWith(`${event.life} `)) taken.delete(claim)
           return void lives.set(event.worker, event.life)
         case 'move': {
           const { before, after, verb } = event

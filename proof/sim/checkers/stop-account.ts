@@ -11,23 +11,30 @@ export const stopAccount: CheckerKind = [
     const workers = new Map<Life, Incarnation[]>()
     const stops = new Map<Life, { finished: number; readonly back: Set<TaskId>; readonly troubled: boolean }>()
     const running = new Map<Life, Set<TaskId>>()
+    /** Attempts that ended by themselves and are not recorded. */
+    const ended = new Map<Life, Set<TaskId>>()
     const over = new Set<Life>()
     const troubled = new Set<Life>()
     return (event) => {
       switch (event.kind) {
         case 'born':
+          ended.set(event.life, new Set())
           return void running.set(event.life, new Set())
         case 'registered':
           return void workers.set(event.life, [...(workers.get(event.life) ?? []), event.worker])
         case 'fault':
-          if (event.life !== undefined) troubled.add(event.life)
-          else for (const life of stops.keys()) troubled.add(life)
+          if (event.life !== undefined && /^(refuses|executes|breaks)/.test(event.what)) troubled.add(event.life)
+          else if (event.life === undefined) for (const life of stops.keys()) troubled.add(life)
           return
         case 'begin':
           running.get(event.life)!.add(event.id)
+          ended.get(event.life)!.delete(event.id)
           if (over.has(event.life)) fail(`${event.life} began ${event.id} after it had stopped`)
           return
         case 'end':
+          running.get(event.life)?.delete(event.id)
+          if (!event.how.startsWith('aborted')) ended.get(event.life)?.add(event.id)
+          return
         case 'abandoned':
           return void running.get(event.life)?.delete(event.id)
         case 'stopping':
@@ -39,7 +46,11 @@ export const stopAccount: CheckerKind = [
         }
         case 'move':
           if (event.verb === 'handBackAll' && event.after?.state === 'ready' && event.before?.state === 'running') {
-            stops.get(event.life)?.back.add(event.after.id)
+            const { id } = event.after
+            stops.get(event.life)?.back.add(id)
+            if (ended.get(event.life)?.has(id) === true && !troubled.has(event.life)) {
+              fail(`${event.life} handed ${id} back, whose attempt had ended`)
+            }
           }
           return
         case 'stopped': {
