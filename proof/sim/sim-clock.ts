@@ -51,7 +51,8 @@ export class SimClock implements Clock {
   }
 
   after(ms: number, callback: () => void): Timer {
-    const entry = this.#timeline.after(Math.max(0, ms) / this.#rate, () => {
+    // As Node does it: whole milliseconds, at least one.
+    const entry = this.#timeline.after(Math.max(1, Math.trunc(ms)) / this.#rate, () => {
       this.#host.enter(() => {
         // It may have been cancelled while the process could not hear it.
         if (!this.#timers.delete(entry)) return

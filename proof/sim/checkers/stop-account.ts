@@ -45,6 +45,7 @@ export const stopAccount: CheckerKind = [
           return
         }
         case 'move':
+          if (event.after?.state === 'running') for (const ids of ended.values()) ids.delete(event.after.id)
           if (event.verb === 'handBackAll' && event.after?.state === 'ready' && event.before?.state === 'running') {
             const { id } = event.after
             stops.get(event.life)?.back.add(id)
