@@ -82,20 +82,25 @@ export class Clients {
     const scope = process.background.attach(undefined, { id: `r${this.#requests++}` })
     const series: TaskId[] = []
     const kept: Kept[] = []
+    const dropped: TaskId[] = []
     try {
       for (let i = 0; i < sends; i++) {
-        this.#addTo(process, scope.tasks, status, series, kept)
+        this.#addTo(process, scope.tasks, status, { series, kept, dropped })
         if (maybe(0.2)) await pause(process, below(20))
       }
       if (maybe(0.05)) scope.tasks.defer(() => pause(process, below(50)))
       if (hangsUp) scope.close()
+      // A shutdown does not wait for ever: it may have settled this response as a success, in its handler's place.
+      const isOurs = !process.stopping
+      const { life } = process
+      if (isOurs) for (const id of dropped) this.#machine.history.tell({ kind: 'dropped', life, id })
       await scope.settle(status)
       if (process.dead) return
       // A client that sees the head relies on all of them, but for ids that belonged to another task.
-      for (const { id, name } of kept) if (!this.#taken.has(id)) this.#acknowledge(process, id, name)
+      if (isOurs) for (const { id, name } of kept) if (!this.#taken.has(id)) this.#acknowledge(process, id, name)
       if (sends < count) {
         await pause(process, below(30))
-        this.#addTo(process, scope.tasks, 'sent', series, kept)
+        this.#addTo(process, scope.tasks, 'sent', { series, kept, dropped })
       }
       if (maybe(0.5)) await pause(process, below(maybe(0.1) ? 1_500 : 20))
     } catch (error) {
@@ -109,8 +114,7 @@ export class Clients {
     process: SimProcess,
     tasks: ReturnType<SimProcess['background']['attach']>['tasks'],
     status: number | 'sent',
-    series: TaskId[],
-    kept: Kept[],
+    { series, kept, dropped }: { series: TaskId[]; kept: Kept[]; dropped: TaskId[] },
   ): void {
     const drawn = this.#draw(process)
     if (drawn === undefined) return
@@ -128,7 +132,7 @@ export class Clients {
     const inSeries = isKept && !isIdempotent && options.delay === undefined && options.parallel !== true
     this.#added(process, id, definition.name, plan, isIdempotent, inSeries ? series : [])
     if (inSeries) series.push(id)
-    if (!isKept) return history.tell({ kind: 'dropped', life: process.life, id })
+    if (!isKept) return void dropped.push(id)
     kept.push({ id, name: definition.name })
     handle.committed.then(
       () => this.#acknowledge(process, id, definition.name),

@@ -2,7 +2,10 @@ import { isFinal } from '../../../src/model/task-state.ts'
 import type { TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind } from '../history.ts'
 
-/** A task of a series begins only when the first attempt of each task before it has ended: a crash ends no attempt. */
+/**
+ * A task of a series begins only when the first attempt of each task before it has ended: a crash ends no attempt. Who is
+ * brought back by a requeue stands outside of its series.
+ */
 export const seriesOrder: CheckerKind = [
   'series-order',
   ({ fail }) => {
@@ -19,6 +22,7 @@ export const seriesOrder: CheckerKind = [
           const { after } = event
           const { id } = after ?? event.before!
           stored.add(id)
+          if (event.verb === 'requeue') before.delete(id)
           if (after === undefined || isFinal(after.state) || after.passed === 1) passed.add(id)
           return
         }

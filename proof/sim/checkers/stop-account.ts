@@ -15,6 +15,7 @@ export const stopAccount: CheckerKind = [
     const ended = new Map<Life, Set<TaskId>>()
     const over = new Set<Life>()
     const troubled = new Set<Life>()
+    let diskWasFull = false
     return (event) => {
       switch (event.kind) {
         case 'born':
@@ -24,7 +25,7 @@ export const stopAccount: CheckerKind = [
           return void workers.set(event.life, [...(workers.get(event.life) ?? []), event.worker])
         case 'fault':
           if (event.life !== undefined && /^(refuses|executes|breaks)/.test(event.what)) troubled.add(event.life)
-          else if (event.life === undefined) for (const life of stops.keys()) troubled.add(life)
+          if (event.life === undefined) diskWasFull = true
           return
         case 'begin':
           running.get(event.life)!.add(event.id)
@@ -49,7 +50,7 @@ export const stopAccount: CheckerKind = [
           if (event.verb === 'handBackAll' && event.after?.state === 'ready' && event.before?.state === 'running') {
             const { id } = event.after
             stops.get(event.life)?.back.add(id)
-            if (ended.get(event.life)?.has(id) === true && !troubled.has(event.life)) {
+            if (ended.get(event.life)?.has(id) === true && !diskWasFull && !troubled.has(event.life)) {
               fail(`${event.life} handed ${id} back, whose attempt had ended`)
             }
           }
@@ -62,7 +63,7 @@ export const stopAccount: CheckerKind = [
           const unsaid = [...stop.back].filter((id) => !account.handedBack.includes(id))
           const untrue = account.handedBack.filter((id) => !stop.back.has(id))
           if (untrue.length > 0) fail(`${life} says that it handed back ${untrue.join(', ')}`)
-          if (troubled.has(life)) return
+          if (diskWasFull || troubled.has(life)) return
           if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
           for (const { id, worker } of rows.values()) {
             if (worker !== null && workers.get(life)?.includes(worker) === true) fail(`${life} has stopped and holds ${id}`)
