@@ -172,6 +172,17 @@ export const series = [
     assert.deepEqual(ids(released), [fourth!.id])
   }),
 
+  test('what is added behind one that was cancelled as it waited waits behind the one before', async (world) => {
+    const worker = await world.worker()
+    const [first, second] = await running(world, worker, 2)
+    await world.store.cancel(second!.id, world.now)
+    const late = world.task({ series: first.id, after: second!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.states(first, late), ['running', 'waiting'])
+    const { released } = await worker.write({ outcomes: [succeed(first)], claim: ask() })
+    assert.deepEqual(ids(released), [late.id])
+  }),
+
   test('when the first is cancelled before it ran, the next is ready', async (world) => {
     const [first, second] = world.series(2) as [NewTask, NewTask]
     await world.add(first, second)

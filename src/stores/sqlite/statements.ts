@@ -18,7 +18,7 @@ export const statements = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
-  glance: 'SELECT state, passed, name, formats, input, worker FROM task WHERE key = ? AND id = ?',
+  glance: 'SELECT state, passed, name, formats, input, worker, after FROM task WHERE key = ? AND id = ?',
 
   /** The ordinary end of an attempt. */
   succeed: `UPDATE task SET state = 4, finished_at = ?, worker = NULL, formats = formats | ?, result = ?, error = ?

@@ -13,6 +13,7 @@ interface Glance {
   formats: number
   input: string
   worker: number | null
+  after: TaskId | null
 }
 
 const {
@@ -184,22 +185,35 @@ export class WriteTransaction {
       const link = given.after === undefined ? undefined : links?.get(given.after)
       const task = link === undefined ? given : { ...given, after: link }
       // The common chain, a response's tasks in one batch, needs no look-up of the one before.
+      const isNext = before !== undefined && before.id === task.after
       const behind =
-        task.after !== undefined &&
-        (before !== undefined && before.id === task.after ? before.live : this.#holdsBack(task.after))
+        task.after === undefined || (isNext && !before!.live)
+          ? undefined
+          : isNext
+            ? task.after
+            : this.#holder(task.after)
       const answer = this.#add(task, behind)
       added.push(answer)
       // A task that was there already is no link of this chain: what comes next waits for the one before it.
-      if (answer.kind !== 'added' && behind) (links ??= new Map()).set(task.id, task.after!)
-      before = { id: task.id, live: answer.kind === 'added' || (answer.kind === 'exists' && this.#holdsBack(task.id)) }
+      if (answer.kind !== 'added' && behind !== undefined) (links ??= new Map()).set(task.id, behind)
+      before = {
+        id: task.id,
+        live: answer.kind === 'added' || (answer.kind === 'exists' && this.#holder(task.id) === task.id),
+      }
     }
     return added
   }
 
-  /** Whether that task's first attempt has still to end. */
-  #holdsBack(id: TaskId): boolean {
-    const row = this.#glance(id)
-    return row !== undefined && row.state < FIRST_FINAL && row.passed === 0
+  /** The task that holds back what comes after `id`: itself, or, when it was cancelled as it waited, the one before it. */
+  #holder(id: TaskId): TaskId | undefined {
+    for (let holder: TaskId | null = id; holder !== null;) {
+      const row = this.#glance(holder)
+      if (row === undefined || row.passed === 1) return undefined
+      if (row.state < FIRST_FINAL) return holder
+      if (row.state !== CANCELLED) return undefined
+      holder = row.after
+    }
+    return undefined
   }
 
   #glance(id: TaskId): Glance | undefined {
@@ -208,7 +222,7 @@ export class WriteTransaction {
     return (found ?? this.#db.sql('glance').get(spareKey(id), id)) as Glance | undefined
   }
 
-  #add(task: NewTask, behind: boolean): Added {
+  #add(task: NewTask, behind: TaskId | undefined): Added {
     const home = task.idempotent ? undefined : homeKey(task.id)
     // An id of the caller's may also name a task that was added under a home key.
     if (task.idempotent && homeKey(task.id) !== undefined) {
@@ -217,12 +231,12 @@ export class WriteTransaction {
     }
     const mine =
       task.claimFor !== undefined && task.claimFor === this.#worker?.incarnation && !this.#paused.has(task.queue)
-    const state = task.dueAt !== undefined ? SCHEDULED : behind ? WAITING : mine ? RUNNING : READY
-    if (home === undefined || !this.#insert(task, home, state)) {
+    const state = task.dueAt !== undefined ? SCHEDULED : behind !== undefined ? WAITING : mine ? RUNNING : READY
+    if (home === undefined || !this.#insert(task, home, state, behind)) {
       // A key that is taken: by this very task, or at home by another one of the same millisecond.
       const there = home === undefined ? undefined : this.#glance(task.id)
       if (there !== undefined) return sameTask(there, task)
-      if (!this.#insert(task, spareKey(task.id), state)) return this.#whoIsThere(task)
+      if (!this.#insert(task, spareKey(task.id), state, behind)) return this.#whoIsThere(task)
     }
     this.#live++
     if (state === WAITING) this.#waiting++
@@ -237,7 +251,7 @@ export class WriteTransaction {
   }
 
   /** False when the key is taken. */
-  #insert(task: NewTask, key: number, state: number): boolean {
+  #insert(task: NewTask, key: number, state: number, behind: TaskId | undefined): boolean {
     const running = state === RUNNING
     const done = this.#db
       .sql('insert')
@@ -256,7 +270,7 @@ export class WriteTransaction {
         task.durability === 'power' ? 1 : 0,
         task.input.format | formatBits(task.carried, 'carried'),
         task.series ?? null,
-        state === WAITING ? task.after! : null,
+        state === WAITING ? behind! : null,
         task.requestId ?? null,
         task.carried?.text ?? null,
         task.input.text,
