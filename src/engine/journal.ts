@@ -78,6 +78,7 @@ export class Journal {
   #writing = false
   #timer: Timer | undefined
   #undurable = 0
+  #ended = false
   #idle: (() => void)[] = []
 
   constructor(store: Store, clock: Clock, owner: JournalOwner, outcomeWaitMs = OUTCOME_WAIT_MS) {
@@ -133,6 +134,13 @@ export class Journal {
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
+  /** Its worker stops: what the store has not taken by now is left to those who rescue it. */
+  end(): void {
+    this.#ended = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
   #isIdle(): boolean {
     return !this.#writing && this.#undurable === 0 && this.#isEmpty()
   }
@@ -157,7 +165,7 @@ export class Journal {
 
   /** The process lives until what it has done is written. */
   #arm(ms: number): void {
-    this.#timer ??= this.#clock.after(ms, () => this.#onTimer(), true)
+    if (!this.#ended) this.#timer ??= this.#clock.after(ms, () => this.#onTimer(), true)
   }
 
   #onTimer(): void {

@@ -350,6 +350,7 @@ export class Worker implements JournalOwner {
       ? []
       : await this.#handBack('all').catch((error: unknown) => this.#keptAnyway(error))
     for (const { attempt } of left) attempt.abandon('handBack')
+    this.journal.end()
     await this.#leave()
     await store.close()
     return { finished: runner.finished - before, handedBack, abandoned: left.map((entry) => entry.facts) }
