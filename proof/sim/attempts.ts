@@ -10,7 +10,13 @@ function resultOf({ id, attempt }: TaskContext): string {
 }
 
 /** What a task's function does in one process. A process that has died in this very turn begins and ends nothing. */
-export function runAttempt(machine: Machine, clients: Clients, process: SimProcess, plan: Plan, context: TaskContext): unknown {
+export function runAttempt(
+  machine: Machine,
+  clients: Clients,
+  process: SimProcess,
+  plan: Plan,
+  context: TaskContext,
+): unknown {
   if (process.dead) return new Promise(() => {})
   const { history } = machine
   const { life } = process

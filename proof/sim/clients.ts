@@ -240,7 +240,10 @@ export class Clients {
   }
 
   /** One of a few ids, mostly with the same task. */
-  #drawIdempotent(process: SimProcess, other: AnyTaskDefinition): { definition: AnyTaskDefinition; plan: Plan; options: AddOptions } {
+  #drawIdempotent(
+    process: SimProcess,
+    other: AnyTaskDefinition,
+  ): { definition: AnyTaskDefinition; plan: Plan; options: AddOptions } {
     const { maybe, below } = this.#chance
     const plain = process.definitions.get('plain')
     const definition = plain === undefined || maybe(0.1) ? other : plain
@@ -254,7 +257,14 @@ export class Clients {
     return ids[at]
   }
 
-  #added(process: SimProcess, id: TaskId, name: string, plan: Plan, isIdempotent: boolean, series: readonly TaskId[]): void {
+  #added(
+    process: SimProcess,
+    id: TaskId,
+    name: string,
+    plan: Plan,
+    isIdempotent: boolean,
+    series: readonly TaskId[],
+  ): void {
     this.plans.set(id, plan)
     this.#machine.history.tell({ kind: 'add', life: process.life, id, name, isIdempotent, series: [...series] })
   }

@@ -66,6 +66,8 @@ export type SimEvent =
   | { readonly kind: 'stuck'; readonly why: string }
   /** All processes have stopped. `recount`: what the database holds, counted anew. */
   | { readonly kind: 'over'; readonly recount: { readonly live: number; readonly waiting: number } }
+  /** An error that nobody has caught. */
+  | { readonly kind: 'escaped'; readonly error: string }
   /** What went wrong from outside; for the log only. */
   | { readonly kind: 'fault'; readonly life: Life | undefined; readonly what: string }
 

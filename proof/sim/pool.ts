@@ -26,7 +26,14 @@ export interface Errand {
 }
 
 /** Runs the seeds. Rejects when a process ends by itself. */
-export async function runSeeds({ seeds, procs, plant, lite = false, verbose = false, told }: PoolOptions): Promise<void> {
+export async function runSeeds({
+  seeds,
+  procs,
+  plant,
+  lite = false,
+  verbose = false,
+  told,
+}: PoolOptions): Promise<void> {
   const left = Iterator.from(seeds)
   let goesOn = true
   const next = (): Errand | undefined => {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { Background, type BackgroundOptions } from '../../src/index.ts'
 import { defineTask } from '../../src/define-task.ts'
+import { Background, type BackgroundOptions } from '../../src/index.ts'
 import type { AnyTaskDefinition, TaskContext } from '../../src/model/definition.ts'
 import type { Logger } from '../../src/model/logger.ts'
 import type { Incarnation, TaskId } from '../../src/model/task.ts'
@@ -197,7 +197,9 @@ export class SimProcess {
     const alive = (tell: () => void): void => {
       if (!this.dead) tell()
     }
-    this.background.on('attempt:abandoned', (e) => alive(() => history.tell({ kind: 'abandoned', life, id: e.attempt.id })))
+    this.background.on('attempt:abandoned', (e) =>
+      alive(() => history.tell({ kind: 'abandoned', life, id: e.attempt.id })),
+    )
     this.background.on('attempt:end', (e) =>
       alive(() => history.tell({ kind: 'recorded', life, id: e.attempt.id, state: e.state })),
     )

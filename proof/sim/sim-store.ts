@@ -16,7 +16,15 @@ import type {
   WorkerRecord,
   WorkerRegistration,
 } from '../../src/model/task.ts'
-import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../../src/ports/store.ts'
+import type {
+  CancelAnswer,
+  Counts,
+  Rescued,
+  Store,
+  StoreCapabilities,
+  WriteBatch,
+  Written,
+} from '../../src/ports/store.ts'
 import type { SeededChance } from '../support/chance.ts'
 import type { Verb } from './history.ts'
 import type { StoreFaults } from './world.ts'
@@ -243,7 +251,16 @@ export class SimStore implements Store {
 }
 
 /** Verbs whose execution may stay unknown: the port promises of `write` alone that a rejection has written nothing. */
-const REPEATABLE: ReadonlySet<Verb> = new Set(['beat', 'rescue', 'cancel', 'requeue', 'pause', 'prune', 'retire', 'handBackAll'])
+const REPEATABLE: ReadonlySet<Verb> = new Set([
+  'beat',
+  'rescue',
+  'cancel',
+  'requeue',
+  'pause',
+  'prune',
+  'retire',
+  'handBackAll',
+])
 
 function brokenError(): AfterwordError {
   return new AfterwordError('STORE_FAILED', { file: FILE, reason: 'disk I/O error while syncing (SQLite result 1034)' })

@@ -50,10 +50,17 @@ export interface SeedOptions {
   readonly tail?: number
 }
 
-/** Runs one seed. The same seed and the same sources give the same log. */
+/** Runs one seed, and none beside it. The same seed and the same sources give the same log. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
   const simulation = new Simulation(seed, options)
-  return simulation.run(options.tail ?? 40)
+  // In production it would have ended the process.
+  const escaped = (error: unknown): void => simulation.history.tell({ kind: 'escaped', error: String(error) })
+  process.on('unhandledRejection', escaped)
+  try {
+    return await simulation.run(options.tail ?? 40)
+  } finally {
+    process.off('unhandledRejection', escaped)
+  }
 }
 
 class Simulation implements Machine {
@@ -81,7 +88,12 @@ class Simulation implements Machine {
     this.#workChance = chanceOf(seed, 'work')
     this.database = openDatabase(undefined)
     this.#ledger = new Ledger(this.database)
-    this.history = new History({ world: this.world, rows: this.#ledger.rows }, CHECKERS, () => this.timeline.nowMs, echo)
+    this.history = new History(
+      { world: this.world, rows: this.#ledger.rows },
+      CHECKERS,
+      () => this.timeline.nowMs,
+      echo,
+    )
     this.bus = new PresenceBus(this.world.presence, this.timeline, this.faultChance)
     this.#clients = new Clients(this, this.#workChance)
   }
@@ -93,7 +105,11 @@ class Simulation implements Machine {
       timeline.after(this.faultChance.below(300), () => this.#start(slot))
     }
     this.#planWork()
-    new Nemesis(this, () => this.#processes(), (process) => this.stop(process)).plan()
+    new Nemesis(
+      this,
+      () => this.#processes(),
+      (process) => this.stop(process),
+    ).plan()
     timeline.at(world.horizonMs, () => this.#heal())
     await timeline.run(() => this.#ended !== undefined || timeline.steps > STEPS_MAX)
     if (this.#ended === undefined) history.tell({ kind: 'stuck', why: `not over after ${STEPS_MAX} steps` })
@@ -214,12 +230,17 @@ class Simulation implements Machine {
     if (timeline.nowMs > deadlineMs) {
       const rows = live.map((row) => JSON.stringify(row)).join('\n')
       this.#ended = 'stuck'
-      return history.tell({ kind: 'stuck', why: `${live.length} tasks have not ended ${DRAIN_MS_MAX} ms after the heal: ${rows}` })
+      return history.tell({
+        kind: 'stuck',
+        why: `${live.length} tasks have not ended ${DRAIN_MS_MAX} ms after the heal: ${rows}`,
+      })
     }
-    for (const process of this.#processes()) if (process.store.broken && !process.stopping) process.die('for its store is gone')
+    for (const process of this.#processes())
+      if (process.store.broken && !process.stopping) process.die('for its store is gone')
     const process = this.#someone()
     // Who has paused a queue resumes it, and nobody else: a resume wakes all workers, and would hide that one sleeps.
-    if (process !== undefined) for (const queue of this.#ledger.pausedQueues()) void this.#clients.resume(process, queue)
+    if (process !== undefined)
+      for (const queue of this.#ledger.pausedQueues()) void this.#clients.resume(process, queue)
     for (const { id, dueAt } of live) {
       if (this.#clients.plans.get(id)?.steps.some(({ does }) => does === 'wait') === true && process !== undefined) {
         void this.#clients.cancel(process, id)

@@ -140,10 +140,6 @@ export const SIM_PLANTS: readonly Plant[] = [
     'timer-left-behind',
     'The timeout of an attempt goes on after its end.',
     'reliability.md 2.5, C7',
-    edit(
-      'engine/attempt.ts',
-      'this.#over = true\n    this.#timer?.cancel()',
-      'this.#over = true',
-    ),
+    edit('engine/attempt.ts', 'this.#over = true\n    this.#timer?.cancel()', 'this.#over = true'),
   ),
 ]

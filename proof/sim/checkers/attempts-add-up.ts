@@ -24,7 +24,9 @@ export const attemptsAddUp: CheckerKind = [
       const delta = deltaOf(before, after)
       const is = (...expected: string[]): void => {
         if (!expected.includes(delta)) {
-          fail(`${verb} of ${id} from ${before.state} to ${after.state} counted ${delta} instead of ${expected.join(' or ')}`)
+          fail(
+            `${verb} of ${id} from ${before.state} to ${after.state} counted ${delta} instead of ${expected.join(' or ')}`,
+          )
         }
       }
       if (verb === 'requeue') return

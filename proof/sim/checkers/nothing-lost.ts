@@ -1,5 +1,5 @@
-import type { TaskId } from '../../../src/model/task.ts'
 import { isFinal } from '../../../src/model/task-state.ts'
+import type { TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind } from '../history.ts'
 
 /**
@@ -42,7 +42,8 @@ export const nothingLost: CheckerKind = [
         case 'drained':
           for (const id of acknowledged) {
             const row = rows.get(id)
-            if (row === undefined ? !gone.has(id) : !isFinal(row.state)) fail(`${id} was acknowledged and has not ended`)
+            if (row === undefined ? !gone.has(id) : !isFinal(row.state))
+              fail(`${id} was acknowledged and has not ended`)
           }
           return
         default:

@@ -1,5 +1,5 @@
-import type { TaskId } from '../../../src/model/task.ts'
 import type { TaskState } from '../../../src/model/task-state.ts'
+import type { TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind } from '../history.ts'
 
 /** Who waits for a result hears what the task returned when it has succeeded, and of a failure only when it has failed. */

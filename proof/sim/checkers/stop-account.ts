@@ -66,7 +66,8 @@ export const stopAccount: CheckerKind = [
           if (diskWasFull || troubled.has(life)) return
           if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
           for (const { id, worker } of rows.values()) {
-            if (worker !== null && workers.get(life)?.includes(worker) === true) fail(`${life} has stopped and holds ${id}`)
+            if (worker !== null && workers.get(life)?.includes(worker) === true)
+              fail(`${life} has stopped and holds ${id}`)
           }
           return
         }
