@@ -49,8 +49,8 @@ export interface JournalOwner {
   readonly incarnation: Incarnation | undefined
   /** What to claim in the transaction that is about to be written, if anything. */
   claimAsk(): ClaimAsk | undefined
-  /** A transaction is committed. */
-  written(written: Written): void
+  /** A transaction that was written for that incarnation is committed. */
+  written(written: Written, worker: Incarnation | undefined): void
   /** A transaction was refused. */
   refused(error: unknown): void
 }
@@ -191,7 +191,7 @@ export class Journal {
       claim,
     }
     this.#store.write(batch, this.#clock.now()).then(
-      (written) => this.#onWritten(written, gathered),
+      (written) => this.#onWritten(written, gathered, batch.worker),
       (error: unknown) => this.#onRefused(asError(error), gathered),
     )
   }
@@ -213,11 +213,11 @@ export class Journal {
     return gathered
   }
 
-  #onWritten(written: Written, { adds, outcomes, begun }: Gathered): void {
+  #onWritten(written: Written, { adds, outcomes, begun }: Gathered, worker: Incarnation | undefined): void {
     this.#writing = false
     for (const { start } of begun) start?.()
     for (let i = 0; i < outcomes.length; i++) outcomes[i]!.done(written.recorded[i])
-    this.#owner.written(written)
+    this.#owner.written(written, worker)
     if (written.durable === undefined) acknowledge(adds, written.added)
     else {
       this.#undurable++

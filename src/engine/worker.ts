@@ -188,8 +188,13 @@ export class Worker implements JournalOwner {
     return { room, early, probation: this.#probation === undefined }
   }
 
-  written(written: Written): void {
+  written(written: Written, worker: Incarnation | undefined): void {
     this.#live = written.live
+    if (worker !== this.#incarnation) {
+      // An answer that came late, to the incarnation that was: what it claimed has been taken back meanwhile.
+      this.#announce(written.ready)
+      return this.look()
+    }
     if (written.released.length > 0) this.#parts.runner.take(written.released)
     if (written.claimed !== undefined) this.#claimed(written.claimed)
     if (written.ready.size > 0) this.#announce(written.ready, written.claimed)

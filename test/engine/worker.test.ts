@@ -44,6 +44,28 @@ describe('a worker that was declared dead', () => {
     assert.equal(await clock.run(background.result(id)), 'done')
   })
 
+  test('takes nothing from an answer that reaches it late: what that claimed is not its own any more', async (t) => {
+    const { background, clock, events, fence, faults, row } = fenceable(t, { tasks: [noop], poll: '1h' })
+    const { id } = await clock.run(background.add(noop, undefined, { delay: '1s' }))
+    const late = gate()
+    faults.alter('write', async (written) => {
+      await late.opened
+      return written
+    })
+    await clock.advance(1_500)
+    assert.equal((await row(id)).state, 'running')
+    await fence()
+    await clock.advance(6_000)
+    assert.equal(events.all('worker:fenced').length, 1)
+    late.open()
+    await clock.advance(1_000)
+    assert.deepEqual(
+      events.all('attempt:start', id).map(({ attempt }) => [attempt.attempt, attempt.worker]),
+      [[2, events.all('worker:registered').at(-1)!.worker]],
+    )
+    assert.deepEqual([(await row(id)).state, events.all('claim:lost')], ['succeeded', []])
+  })
+
   test('tells its attempts, and what they do from there on counts for nothing', async (t) => {
     const kinds: string[] = []
     const open = gate()
