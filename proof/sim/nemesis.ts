@@ -61,7 +61,9 @@ export class Nemesis {
     const { faultChance } = this.#machine
     const ms = faultChance.maybe(0.3) ? -process.clock.wallOffsetMs : (faultChance.below(13) - 6) * HOUR_MS
     // Processes of one machine share its clock; on several machines, or in containers, they may not.
-    const stepped = faultChance.maybe(0.7) ? this.#processes() : [process]
+    const isShared = faultChance.maybe(0.7)
+    const stepped = isShared ? this.#processes() : [process]
+    if (isShared) this.#machine.wallOffsetMs += ms
     for (const each of stepped) {
       this.#tell(each, `has its clock stepped by ${ms} ms`, () => (each.clock.wallOffsetMs += ms))
     }

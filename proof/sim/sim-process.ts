@@ -26,6 +26,8 @@ export interface Machine {
   readonly faultChance: SeededChance
   healed: boolean
   diskFull: boolean
+  /** How wrong the wall clock is that all processes share. */
+  wallOffsetMs: number
   executed(process: SimProcess, verb: Verb, about: Incarnation | undefined): void
   /** A process has died: it is started again later. */
   died(process: SimProcess): void
@@ -76,7 +78,8 @@ export class SimProcess {
     this.slot = slot
     this.life = `${slot}.${life}`
     this.plan = world.slots[slot]!
-    this.clock = new SimClock(timeline, this, this.plan.rate, this.plan.wallOffsetMs, faultChance.fraction)
+    const wallOffsetMs = machine.wallOffsetMs + (machine.healed ? 0 : this.plan.wallOffsetMs)
+    this.clock = new SimClock(timeline, this, this.plan.rate, wallOffsetMs, faultChance.fraction)
     const parts = { clock: this.clock, chance: engineChance }
     this.store = new SimStore(new SqliteStore(undefined, { ...parts, memory: database }), this, faultChance)
     this.#presence = new SimPresence(bus, this)

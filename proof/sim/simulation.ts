@@ -73,6 +73,7 @@ class Simulation implements Machine {
   readonly faultChance: SeededChance
   healed = false
   diskFull = false
+  wallOffsetMs = 0
   readonly #ledger: Ledger
   readonly #clients: Clients
   readonly #workChance: SeededChance
@@ -211,6 +212,7 @@ class Simulation implements Machine {
   #heal(): void {
     this.healed = true
     this.diskFull = false
+    this.wallOffsetMs = 0
     this.bus.heal()
     this.history.tell({ kind: 'healed' })
     for (const process of this.#processes()) {
@@ -254,6 +256,7 @@ class Simulation implements Machine {
   #hasten(dueAt: number): void {
     const ms = dueAt - EPOCH_MS - this.timeline.nowMs
     if (ms < 5_000) return
+    this.wallOffsetMs = Math.max(this.wallOffsetMs, ms)
     for (const { clock } of this.#processes()) clock.wallOffsetMs = Math.max(clock.wallOffsetMs, ms)
   }
 

@@ -80,6 +80,9 @@ export interface World {
   readonly poison: number
 }
 
+/** Raised by whoever changes what is drawn, here or anywhere in the simulation: seeds of another generator mean other worlds. */
+export const GENERATOR = 1
+
 /** Every definition's name; the first process always knows all. */
 export const NAMES = ['plain', 'side', 'on-error', 'always', 'timed'] as const
 

@@ -61,12 +61,6 @@ export const SIM_PLANTS: readonly Plant[] = [
     edit('engine/worker.ts', 'if (!alive && self === this.#incarnation && !this.#draining) this.#revive()', ''),
   ),
   sim(
-    'fenced-keeps-claims',
-    'A worker that was declared dead runs what it had claimed before.',
-    'reliability.md 2.5: node identity reused (Oban #862)',
-    edit('engine/worker.ts', 'this.#lost = this.#parts.runner.loseClaims()', 'this.#lost = []'),
-  ),
-  sim(
     'one-off-sweep',
     'The dead are looked for at the start only.',
     'reliability.md 2.5: one-off requeue instead of a standing sweep',
