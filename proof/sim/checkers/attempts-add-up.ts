@@ -1,4 +1,4 @@
-import { attemptNumber, type TaskId } from '../../../src/model/task.ts'
+import { attemptNumber, type Incarnation, type TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind, Life } from '../history.ts'
 import type { Row } from '../ledger.ts'
 
@@ -17,6 +17,7 @@ export const attemptsAddUp: CheckerKind = [
     const interrupted = new Set<string>()
     /** Lives whose store has refused something. */
     const troubled = new Set<Life>()
+    const lives = new Map<Incarnation, Life>()
     let diskWasFull = false
     const limitOf = (name: string): number => (name === 'always' ? 1 : name === 'timed' ? 3 : world.attempts)
     const check = (verb: string, before: Row, after: Row): void => {
@@ -49,13 +50,15 @@ export const attemptsAddUp: CheckerKind = [
       if (after.state === 'failed' && spent > limit) fail(`${id} had ${spent} attempts of ${limit}`)
     }
     return (event) => {
+      if (event.kind === 'registered') lives.set(event.worker, event.life)
       if (event.kind === 'fault') {
         if (event.life === undefined) diskWasFull = true
         else troubled.add(event.life)
       }
       if (event.kind === 'begin' && !diskWasFull && !troubled.has(event.life)) {
         const row = rows.get(event.id)
-        if (row?.early === 1 && (row.suspect === 1 || row.crashes > 0)) {
+        const isHeld = row?.worker != null && lives.get(row.worker) === event.life
+        if (isHeld && row.early === 1 && (row.suspect === 1 || row.crashes > 0)) {
           fail(`${event.id} is suspect, and began before that was written down`)
         }
       }
