@@ -227,6 +227,7 @@ export class BackgroundTasks implements ResponseTasks {
     this.#chain(buffer)
     this.#desk.store(buffer, (error, added, from) => {
       for (let i = 0; i < buffer.length; i++) this.#stored(buffer[i]!, error, added[from + i])
+      if (error === undefined) this.#relink(buffer, added, from)
       done?.(error)
       if (this.#closed) this.#start()
     })
@@ -243,10 +244,20 @@ export class BackgroundTasks implements ResponseTasks {
     }
   }
 
+  /** A task that was there already is no link of this series: what comes next waits for the one before it. */
+  #relink(buffer: readonly Draft[], added: readonly Added[], from: number): void {
+    for (let i = buffer.length - 1; i >= 0; i--) {
+      const draft = buffer[i]!
+      if (!draft.inSeries) continue
+      // The end of the chain is a link, or others were put behind it meanwhile.
+      if (this.#last !== draft || added[from + i]!.kind === 'added') return
+      const before = buffer.findLast((other, at) => at < i && other.inSeries)
+      this.#last = before ?? draft.after ?? draft.id
+    }
+  }
+
   #stored(draft: Draft, error: Error | undefined, added: Added | undefined): void {
     draft.ticket?.settle(error ?? refusal(draft, added))
-    // A task that was there already is no link of this series: what comes next waits for the one before it.
-    if (added !== undefined && added.kind !== 'added' && this.#last === draft) this.#last = draft.after ?? draft.id
     if (draft.claimFor === undefined) return
     if (this.#closed) this.#desk.release(draft, added)
     else this.#held.push({ draft, added })

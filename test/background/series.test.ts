@@ -58,6 +58,7 @@ describe('the tasks of one response', () => {
       tasks.add(step, 'own', { id: 'own' })
       const b = tasks.add(step, 'b')
       tasks.add(step, 'own', { id: 'own' })
+      tasks.add(step, 'own', { id: 'own' })
       await tasks.commit()
       return [b, tasks.add(step, 'c')] as const
     })
