@@ -193,7 +193,7 @@ export class Clients {
     if (id === undefined) return
     let answer: string
     try {
-      answer = `value ${String(await process.background.result(id, { timeout: 1 + this.#chance.below(3_000) }))}`
+      answer = `value ${String(await process.background.result(id, { timeout: 1 + this.#chance.below(1_500) }))}`
     } catch (error) {
       answer = codeOf(error)
     }

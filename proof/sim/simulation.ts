@@ -25,6 +25,8 @@ import { chanceOf, drawWorld, type World } from './world.ts'
 const DRAIN_MS_MAX = 60_000
 /** How often somebody looks whether all is over, and cancels what waits for it. */
 const LOOK_MS = 200
+/** What was under way when the last task ended, waits for results among it, ends within this. */
+const QUIET_MS = 2_000
 /** Steps after which a world is taken to run in circles. */
 const STEPS_MAX = 400_000
 
@@ -227,8 +229,7 @@ class Simulation implements Machine {
     const { timeline, history } = this
     const live = [...this.#ledger.rows.values()].filter(({ state }) => !isFinal(state))
     const sinceMs = live.length > 0 ? undefined : (quietMs ?? timeline.nowMs)
-    // Waits for results last three seconds, and what was under way ends.
-    if (sinceMs !== undefined && timeline.nowMs - sinceMs > 5_000) return this.#drained()
+    if (sinceMs !== undefined && timeline.nowMs - sinceMs > QUIET_MS) return this.#drained()
     if (timeline.nowMs > deadlineMs) {
       const rows = live.map((row) => JSON.stringify(row)).join('\n')
       this.#ended = 'stuck'
