@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { TaskState } from '../../src/model/task-state.ts'
 import type { TaskId } from '../../src/model/task.ts'
+import { CANCELLING, EARLY, PASSED, SUSPECT } from '../../src/stores/sqlite/marks.ts'
 import { stateOf } from '../../src/stores/sqlite/rows.ts'
 
 /** A task's row as the checkers see it. */
@@ -22,7 +23,6 @@ export interface Row {
   readonly dueAt: number | null
   readonly finishedAt: number | null
   readonly result: string | null
-  readonly hasError: 0 | 1
 }
 
 /** One change of one row. */
@@ -32,7 +32,7 @@ export interface RowChange {
 }
 
 const COLUMNS =
-  'id, name, queue, state, worker, claims, crashes, hand_backs, deferrals, early, suspect, passed, cancelling, after, due_at, finished_at, result, error IS NOT NULL'
+  'id, kind, marks, state, worker, claims, crashes, hand_backs, deferrals, after, due_at, finished_at, result'
 
 const values = (of: 'OLD' | 'NEW'): string => `json_array(${COLUMNS.replaceAll(/\b(?=[a-z])/g, `${of}.`)})`
 
@@ -44,6 +44,7 @@ export class Ledger {
   /** Every row as it stands. */
   readonly rows = new Map<TaskId, Row>()
   readonly #db: DatabaseSync
+  readonly #kinds = new Map<number, Pick<Row, 'name' | 'queue'>>()
   readonly #changes: StatementSync
   readonly #forget: StatementSync
   readonly #counter: StatementSync
@@ -67,7 +68,42 @@ export class Ledger {
     const changes = this.#changes.all() as unknown as { before: string | null; after: string | null }[]
     if (changes.length === 0) return []
     this.#forget.run()
-    return changes.map((change) => ({ before: rowOf(change.before), after: rowOf(change.after) }))
+    return changes.map((change) => ({ before: this.#row(change.before), after: this.#row(change.after) }))
+  }
+
+  #row(text: string | null): Row | undefined {
+    if (text === null) return undefined
+    const [id, kind, marks, state, worker, claims, crashes, handBacks, deferrals, after, dueAt, finishedAt, result] =
+      JSON.parse(text) as Stored
+    return {
+      id,
+      ...this.#kind(kind),
+      state: stateOf(state),
+      worker,
+      claims,
+      crashes,
+      handBacks,
+      deferrals,
+      early: markOf(marks, EARLY),
+      suspect: markOf(marks, SUSPECT),
+      passed: markOf(marks, PASSED),
+      cancelling: markOf(marks, CANCELLING),
+      after,
+      dueAt,
+      finishedAt,
+      result,
+    }
+  }
+
+  #kind(code: number): Pick<Row, 'name' | 'queue'> {
+    const known = this.#kinds.get(code)
+    if (known !== undefined) return known
+    const kind = this.#db.prepare('SELECT name, queue FROM kind WHERE code = ?').get(code) as Pick<
+      Row,
+      'name' | 'queue'
+    >
+    this.#kinds.set(code, kind)
+    return kind
   }
 
   /** Follows a change. */
@@ -94,47 +130,21 @@ export class Ledger {
 }
 
 type Stored = [
-  TaskId,
-  string,
-  string,
-  number,
-  number | null,
-  number,
-  number,
-  number,
-  number,
-  0 | 1,
-  0 | 1,
-  0 | 1,
-  0 | 1,
-  TaskId | null,
-  number | null,
-  number | null,
-  string | null,
-  0 | 1,
+  id: TaskId,
+  kind: number,
+  marks: number,
+  state: number,
+  worker: number | null,
+  claims: number,
+  crashes: number,
+  handBacks: number,
+  deferrals: number,
+  after: TaskId | null,
+  dueAt: number | null,
+  finishedAt: number | null,
+  result: string | null,
 ]
 
-function rowOf(text: string | null): Row | undefined {
-  if (text === null) return undefined
-  const stored = JSON.parse(text) as Stored
-  return {
-    id: stored[0],
-    name: stored[1],
-    queue: stored[2],
-    state: stateOf(stored[3]),
-    worker: stored[4],
-    claims: stored[5],
-    crashes: stored[6],
-    handBacks: stored[7],
-    deferrals: stored[8],
-    early: stored[9],
-    suspect: stored[10],
-    passed: stored[11],
-    cancelling: stored[12],
-    after: stored[13],
-    dueAt: stored[14],
-    finishedAt: stored[15],
-    result: stored[16],
-    hasError: stored[17],
-  }
+function markOf(marks: number, mark: number): 0 | 1 {
+  return (marks & mark) === 0 ? 0 : 1
 }

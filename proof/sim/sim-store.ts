@@ -141,6 +141,10 @@ export class SimStore implements Store {
     return this.#call('ahead', undefined, false, () => this.#store.ahead(id))
   }
 
+  list(...args: Parameters<Store['list']>): ReturnType<Store['list']> {
+    return this.#call('list', undefined, false, () => this.#store.list(...args))
+  }
+
   counts(): Promise<Counts> {
     return this.#call('counts', undefined, false, () => this.#store.counts())
   }

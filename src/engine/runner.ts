@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import type { TaskState } from '../model/task-state.ts'
@@ -11,7 +11,7 @@ import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
 
 /** Tasks run in the context in which the library was loaded, never in a request's: what should travel, travels as data. */
-const inRootContext = AsyncLocalStorage.snapshot()
+const rootContext = new AsyncResource('afterword')
 
 /** Starts in one turn of the event loop before the loop gets its turn, in tasks and in milliseconds. */
 const STARTS_MAX = 1_024
@@ -31,6 +31,8 @@ export interface RunnerParts {
   incarnation(): Incarnation
   /** A place is free and the lane could take more. */
   hungry(): void
+  /** An outcome is on its way that may release a task to whoever asks for tasks in the same transaction. */
+  releasing(): void
   /** An attempt's outcome is in the store; `state` is where the task stands now. */
   recorded(attempt: Attempt, state: TaskState, ending: Exclude<Ending, string>): void
   /** True when somebody waits for that task's result: then its outcome is written at once. */
@@ -106,9 +108,9 @@ export class Runner implements AttemptHost {
     else this.#cancelled.add(id)
   }
 
-  /** These were given back before they began: a cancel that they did not live to see is not for their next claim. */
-  forgetCancels(tasks: readonly ClaimedTask[]): void {
-    for (const { id } of tasks) this.#cancelled.delete(id)
+  /** The claim is over before it began: a cancel of it has nothing to prevent any more. */
+  forget(id: TaskId): void {
+    this.#cancelled.delete(id)
   }
 
   /** Starts nothing more; what waits is given back by the caller. */
@@ -184,12 +186,11 @@ export class Runner implements AttemptHost {
       })
     }
     // Each start by itself: this may be the end of another task, in the context which that one left behind.
-    const start = (): void => inRootContext(() => attempt.start())
-    if (!task.early) return start()
+    if (!task.early) return startInRoot(attempt)
     // It was claimed ahead of its turn. What a worker died with before is written down first: it may do it again at once.
     const isFirst = task.suspect || task.crashes > 0
-    this.#parts.journal().begun(task, isFirst ? start : undefined)
-    if (!isFirst) start()
+    this.#parts.journal().begun(task, isFirst ? () => startInRoot(attempt) : undefined)
+    if (!isFirst) startInRoot(attempt)
   }
 
   forgets(id: TaskId): boolean {
@@ -220,6 +221,7 @@ export class Runner implements AttemptHost {
     const { task } = attempt
     this.#unrecorded++
     const hurry = task.series !== undefined || this.#parts.awaited(task.id)
+    if (task.series !== undefined) this.#parts.releasing()
     this.#parts.journal().finish(
       ending,
       (recorded) => {
@@ -280,6 +282,14 @@ export class Runner implements AttemptHost {
     this.#changed = []
     for (const resolve of waiting) resolve()
   }
+}
+
+function startInRoot(attempt: Attempt): void {
+  rootContext.runInAsyncScope(start, undefined, attempt)
+}
+
+function start(attempt: Attempt): void {
+  attempt.start()
 }
 
 const STATE_AFTER = { succeed: 'succeeded', retry: 'scheduled', fail: 'failed', cancel: 'cancelled' } as const

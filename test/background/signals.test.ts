@@ -1,9 +1,12 @@
 /** `handleSignals`: in this process with signals that are merely told, in others with real ones. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { describe, test, type TestContext } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import type { TaskContext } from '../../src/model/definition.ts'
 import type { SignalOptions } from '../../src/signals.ts'
+import { listen, Wire } from '../http/wire.ts'
 import { bench, databaseFile, gate, later, timedBench, untilAborted } from '../support/bench.ts'
 import { TaskProcess } from '../support/task-process.ts'
 
@@ -63,6 +66,28 @@ describe('a signal', () => {
     await clock.advance(100)
     assert.equal(events.all('stopped').length, 0)
     closed.open()
+    assert.equal(await exited(), 0)
+  })
+
+  test('closes a server that it was given, with its unused connections, also when no request ever came', async (t) => {
+    const server = createServer(() => undefined)
+    const { background, clock, signal, exited, events } = handling(t, {}, { server })
+    const port = await listen(t, server)
+    await clock.run(background.start())
+    const accepted = once(server, 'connection')
+    const wire = await Wire.open(t, port)
+    await accepted
+    signal('SIGTERM')
+    await once(server, 'close')
+    assert.equal(await wire.end(), '')
+    assert.equal(await exited(), 0)
+    assert.equal(events.all('stopped').length, 1)
+  })
+
+  test('stops also when the server that it was given had stopped listening before', async (t) => {
+    const { background, clock, signal, exited } = handling(t, {}, { server: createServer() })
+    await clock.run(background.start())
+    signal('SIGTERM')
     assert.equal(await exited(), 0)
   })
 
@@ -183,6 +208,12 @@ describe('handleSignals', () => {
     assert.deepEqual(count(), before)
   })
 
+  test('refuses a server together with a way to close it', (t) => {
+    const { background } = bench(t)
+    const both = { server: createServer(), close: () => undefined }
+    assert.throws(() => background.handleSignals(both), { code: 'OPTIONS_CONFLICT' })
+  })
+
   test('refuses a grace that is none, before any signal', (t) => {
     const { background } = bench(t)
     assert.throws(() => background.handleSignals({ grace: 'soon' as never }), { code: 'DURATION_INVALID' })
@@ -207,7 +238,7 @@ describe('a process that handles signals', () => {
   test('lets its task end on SIGTERM, also when SIGINT comes twice beside it, and exits with 0', async (t) => {
     const { worker, afterwards } = await busy(t, 'waits', { grace: '1h' })
     for (const name of ['SIGTERM', 'SIGINT', 'SIGINT'] as const) worker.child.kill(name)
-    await worker.tell({ do: 'ping' })
+    await worker.tell({ do: 'drain' })
     await worker.tell({ do: 'release' })
     assert.equal((await worker.until('stopped')).finished, 1)
     assert.deepEqual(await worker.exited, { code: 0, signal: null })
@@ -217,7 +248,7 @@ describe('a process that handles signals', () => {
   test('hands its task back on a later signal, exits with 0, and nothing is lost', async (t) => {
     const { worker, id, afterwards } = await busy(t, 'heeds', { grace: '1h' })
     worker.child.kill('SIGINT')
-    await worker.tell({ do: 'ping' })
+    await worker.tell({ do: 'drain' })
     await worker.tell({ do: 'skip', ms: 2_000 })
     worker.child.kill('SIGINT')
     assert.deepEqual((await worker.until('stopped')).handedBack, [id])

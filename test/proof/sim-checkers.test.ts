@@ -34,7 +34,6 @@ function row(fields: Partial<Row> = {}): Row {
     dueAt: state === 'scheduled' ? 1 : null,
     finishedAt: isFinal ? 1 : null,
     result: null,
-    hasError: 0,
     ...fields,
   }
 }

@@ -13,10 +13,22 @@ import type {
 } from '../../model/task.ts'
 import type { Chance } from '../../ports/chance.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../../ports/store.ts'
+import type {
+  CancelAnswer,
+  Counts,
+  ListAsk,
+  Listed,
+  Rescued,
+  Store,
+  StoreCapabilities,
+  WriteBatch,
+  Written,
+} from '../../ports/store.ts'
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { homeKey, spareKey } from './keys.ts'
+import { listTasks } from './list.ts'
+import { PASSED } from './marks.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
 import { openDatabase, openSharedDatabase } from './open-database.ts'
 import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
@@ -105,7 +117,7 @@ export class SqliteStore implements Store {
   }
 
   async register(worker: WorkerRegistration): Promise<Incarnation> {
-    const { name, pid, host, version, queues, definitions, registeredAt } = worker
+    const { name, pid, host, version, queues, definitions, registeredAt, leaseMs } = worker
     const row = await this.#transact(
       (db) =>
         db
@@ -119,12 +131,18 @@ export class SqliteStore implements Store {
             JSON.stringify(queues),
             JSON.stringify(definitions),
             registeredAt,
+            leaseMs,
           ) as {
           incarnation: number
         },
     )
     const { incarnation } = row
-    this.#workers.set(incarnation, { incarnation, names: new Set(definitions), namesJson: JSON.stringify(definitions) })
+    this.#workers.set(incarnation, {
+      incarnation,
+      names: new Set(definitions),
+      namesJson: JSON.stringify(definitions),
+      strays: new Set(),
+    })
     return incarnation
   }
 
@@ -181,8 +199,8 @@ export class SqliteStore implements Store {
       }
       const ended = db.sql('quarantine').all(now, JSON.stringify(evidence), dead) as unknown as Ended[]
       this.#afterEnd(db, ended, ready)
-      const requeued = db.sql('rescue').all(dead) as unknown as { id: string; queue: string }[]
-      for (const { queue } of requeued) ready.add(queue)
+      const requeued = db.sql('rescue').all(dead) as unknown as { id: string; kind: number }[]
+      for (const { kind } of requeued) ready.add(db.kinds.of(kind).queue)
       return { requeued: requeued.map((row) => row.id), quarantined: ended.map((row) => row.id), ready }
     })
   }
@@ -199,7 +217,7 @@ export class SqliteStore implements Store {
       if (row.state === STATE_CODES.waiting) {
         db.sql('relink').run(row.after, id)
         db.sql('count_change').run(-1, -1)
-      } else this.#afterEnd(db, [{ id, passed: row.passed }], new Set())
+      } else this.#afterEnd(db, [row], new Set())
       return { kind: 'cancelled' }
     })
   }
@@ -213,8 +231,14 @@ export class SqliteStore implements Store {
   }
 
   async find(id: TaskId): Promise<TaskRecord | undefined> {
-    const row = this.#read((db) => findRow(db, id))
-    return row === undefined ? undefined : taskRecord(row)
+    return this.#read((db) => {
+      const row = findRow(db, id)
+      return row === undefined ? undefined : taskRecord(row, db.kinds.of(row.kind))
+    })
+  }
+
+  async list(ask: ListAsk): Promise<Listed> {
+    return this.#read((db) => listTasks(db, ask))
   }
 
   async ahead(id: TaskId): Promise<readonly TaskId[]> {
@@ -231,8 +255,9 @@ export class SqliteStore implements Store {
   async counts(): Promise<Counts> {
     const counts = new Map<string, Record<(typeof LIVE_STATES)[number], number>>()
     this.#read((db) => {
-      const rows = db.sql('counts').all() as unknown as { queue: string; state: number; count: number }[]
-      for (const { queue, state, count } of rows) {
+      const rows = db.sql('counts').all() as unknown as { kind: number; state: number; count: number }[]
+      for (const { kind, state, count } of rows) {
+        const { queue } = db.kinds.of(kind)
         const entry = counts.get(queue) ?? { scheduled: 0, waiting: 0, ready: 0, running: 0 }
         entry[stateOf(state) as (typeof LIVE_STATES)[number]] += count
         counts.set(queue, entry)
@@ -290,11 +315,11 @@ export class SqliteStore implements Store {
   /** Tasks that ended without an attempt's outcome: the counters follow, and what waits behind them is released. */
   #afterEnd(db: Database, ended: readonly Ended[], ready: Set<string>): void {
     let released = 0
-    for (const { id, passed } of ended) {
-      if (passed === 1) continue
-      for (const { key, queue } of db.sql('follower').all(id) as unknown as { key: number; queue: string }[]) {
+    for (const { id, marks } of ended) {
+      if ((marks & PASSED) !== 0) continue
+      for (const { key, kind } of db.sql('follower').all(id) as unknown as { key: number; kind: number }[]) {
         db.sql('release_ready').run(key)
-        ready.add(queue)
+        ready.add(db.kinds.of(kind).queue)
         released++
       }
     }
@@ -319,7 +344,7 @@ export class SqliteStore implements Store {
 
 interface Ended {
   readonly id: TaskId
-  readonly passed: number
+  readonly marks: number
 }
 
 interface OldRow {
@@ -338,10 +363,10 @@ function keysOf(id: TaskId): number[] {
   return home === undefined ? [spareKey(id)] : [home, spareKey(id)]
 }
 
-function findRow(db: Database, id: TaskId): (TaskRow & { passed: number }) | undefined {
+function findRow(db: Database, id: TaskId): TaskRow | undefined {
   for (const key of keysOf(id)) {
     const row = db.sql('find').get(key, id)
-    if (row !== undefined) return row as unknown as TaskRow & { passed: number }
+    if (row !== undefined) return row as unknown as TaskRow
   }
   return undefined
 }

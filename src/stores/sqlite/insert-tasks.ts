@@ -1,0 +1,216 @@
+import type { SQLInputValue } from 'node:sqlite'
+import type { NewTask, TaskId } from '../../model/task.ts'
+import type { Added } from '../../ports/store.ts'
+import type { Database } from './database.ts'
+import { homeKey, spareKey } from './keys.ts'
+import { EARLY, formatBits, formatOf, PASSED, POWER } from './marks.ts'
+import { STATE_CODES, stateOf } from './rows.ts'
+import { isTakenKey } from './sqlite-errors.ts'
+import { INSERT_COLUMNS, INSERT_GROUP } from './statements.ts'
+import type { KnownWorker, Tally } from './write-transaction.ts'
+
+/** What a row that is there already tells. */
+interface Glance {
+  state: number
+  kind: number
+  marks: number
+  input: string
+  after: TaskId | null
+}
+
+const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING, cancelled: CANCELLED } = STATE_CODES
+const FIRST_FINAL = STATE_CODES.succeeded
+
+const ADDED: Readonly<Record<number, Added>> = {
+  [READY]: { kind: 'added', state: 'ready' },
+  [RUNNING]: { kind: 'added', state: 'running' },
+  [SCHEDULED]: { kind: 'added', state: 'scheduled' },
+  [WAITING]: { kind: 'added', state: 'waiting' },
+}
+
+/** The values of a group of rows; a transaction fills and uses it without a pause in between. */
+const groupValues: SQLInputValue[] = Array.from({ length: INSERT_GROUP * INSERT_COLUMNS }, () => null)
+
+/**
+ * Inserts the adds of one transaction, in their order. Eight rows go by one statement where nothing has to be looked up
+ * first, which is a third cheaper for each of them; what does not fit into a group, and a group of which a key is taken,
+ * goes one by one.
+ */
+export class TaskInserter {
+  readonly #db: Database
+  readonly #worker: KnownWorker | undefined
+  readonly #paused: ReadonlySet<string>
+  readonly #tally: Tally
+  /** The add before, if there was one, and whether what comes behind it has to wait. */
+  #before: { readonly id: TaskId; readonly holdsBack: boolean } | undefined
+  /** Ids that were there already are no links of a series: whom those wait behind who wanted to wait behind them. */
+  #links: Map<TaskId, TaskId> | undefined
+
+  constructor(db: Database, worker: KnownWorker | undefined, paused: ReadonlySet<string>, tally: Tally) {
+    this.#db = db
+    this.#worker = worker
+    this.#paused = paused
+    this.#tally = tally
+  }
+
+  /** What became of each. */
+  addAll(adds: readonly NewTask[]): Added[] {
+    const added: Added[] = []
+    for (let from = 0; from < adds.length; from += INSERT_GROUP) {
+      if (adds.length - from >= INSERT_GROUP && this.#addGroup(adds, from, added)) continue
+      const to = Math.min(adds.length, from + INSERT_GROUP)
+      for (let i = from; i < to; i++) added.push(this.#addOne(adds[i]!))
+    }
+    return added
+  }
+
+  /** False when nothing of the group was inserted: it needs a look at what is there. */
+  #addGroup(adds: readonly NewTask[], from: number, added: Added[]): boolean {
+    const states: number[] = []
+    let before = this.#before
+    for (let i = 0; i < INSERT_GROUP; i++) {
+      const task = adds[from + i]!
+      const key = task.idempotent ? undefined : homeKey(task.id)
+      if (
+        key === undefined ||
+        (task.after !== undefined && (task.after !== before?.id || this.#links?.has(task.after) === true))
+      )
+        return false
+      const state = this.#stateOf(task, task.after !== undefined && before!.holdsBack)
+      this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state, task.after)
+      states.push(state)
+      before = { id: task.id, holdsBack: true }
+    }
+    try {
+      this.#db.sql('insert_group').run(...groupValues)
+    } catch (error) {
+      if (isTakenKey(error)) return false
+      throw error
+    }
+    this.#before = before
+    for (let i = 0; i < INSERT_GROUP; i++) added.push(this.#counted(adds[from + i]!, states[i]!))
+    return true
+  }
+
+  #addOne(task: NewTask): Added {
+    const behind = task.after === undefined ? undefined : this.#holderOf(task.after)
+    const answer = this.#insertOne(task, behind)
+    if (answer.kind !== 'added' && behind !== undefined) (this.#links ??= new Map()).set(task.id, behind)
+    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && this.#holder(task.id) === task.id)
+    this.#before = { id: task.id, holdsBack }
+    return answer
+  }
+
+  #holderOf(after: TaskId): TaskId | undefined {
+    const link = this.#links?.get(after) ?? after
+    // The common chain, a response's tasks in one batch, needs no look-up of the one before.
+    if (this.#before?.id === link) return this.#before.holdsBack ? link : undefined
+    return this.#holder(link)
+  }
+
+  #insertOne(task: NewTask, behind: TaskId | undefined): Added {
+    const home = task.idempotent ? undefined : homeKey(task.id)
+    // An id of the caller's may also name a task that was added under a home key.
+    if (task.idempotent && homeKey(task.id) !== undefined) {
+      const there = this.#glance(task.id)
+      if (there !== undefined) return this.#sameTask(there, task)
+    }
+    const state = this.#stateOf(task, behind !== undefined)
+    if (home === undefined || !this.#insert(task, home, state, behind)) {
+      // A key that is taken: by this very task, or at home by another one of the same millisecond.
+      const there = home === undefined ? undefined : this.#glance(task.id)
+      if (there !== undefined) return this.#sameTask(there, task)
+      if (!this.#insert(task, spareKey(task.id), state, behind)) return this.#whoIsThere(task)
+      if (state === RUNNING) this.#worker!.strays.add(task.id)
+    }
+    return this.#counted(task, state)
+  }
+
+  #stateOf(task: NewTask, behind: boolean): number {
+    if (task.dueAt !== undefined) return SCHEDULED
+    if (behind) return WAITING
+    const mine = task.claimFor !== undefined && task.claimFor === this.#worker?.incarnation
+    return mine && !this.#paused.has(task.queue) ? RUNNING : READY
+  }
+
+  #counted(task: NewTask, state: number): Added {
+    this.#tally.live++
+    if (state === WAITING) this.#tally.waiting++
+    if (state === READY) this.#tally.ready.add(task.queue)
+    return ADDED[state]!
+  }
+
+  /** False when the key is taken. */
+  #insert(task: NewTask, key: number, state: number, behind: TaskId | undefined): boolean {
+    const values: SQLInputValue[] = []
+    this.#fill(values, 0, task, key, state, behind)
+    return this.#db.sql('insert').run(...values).changes === 1
+  }
+
+  /** The task that holds back what comes after `id`: itself, or, when it was cancelled as it waited, the one before it. */
+  #holder(id: TaskId): TaskId | undefined {
+    for (let holder: TaskId | null = id; holder !== null;) {
+      const row = this.#glance(holder)
+      if (row === undefined || (row.marks & PASSED) !== 0) return undefined
+      if (row.state < FIRST_FINAL) return holder
+      if (row.state !== CANCELLED) return undefined
+      holder = row.after
+    }
+    return undefined
+  }
+
+  #glance(id: TaskId): Glance | undefined {
+    const home = homeKey(id)
+    const found = home === undefined ? undefined : this.#db.sql('glance').get(home, id)
+    return (found ?? this.#db.sql('glance').get(spareKey(id), id)) as Glance | undefined
+  }
+
+  #whoIsThere(task: NewTask): Added {
+    const there = this.#glance(task.id)
+    // Another id has the same spare key: one chance in 2^52 for each stored task.
+    return there === undefined ? { kind: 'taken', by: 'another id' } : this.#sameTask(there, task)
+  }
+
+  #sameTask({ kind, marks, input, state }: Glance, task: NewTask): Added {
+    const { name } = this.#db.kinds.of(kind)
+    const same = name === task.name && input === task.input.text && formatOf(marks, 'input') === task.input.format
+    return same ? { kind: 'exists', state: stateOf(state) } : { kind: 'taken', by: name }
+  }
+
+  /** Puts the values of one row where they stand in the insert statements. */
+  #fill(
+    values: SQLInputValue[],
+    from: number,
+    task: NewTask,
+    key: number,
+    state: number,
+    behind: TaskId | undefined,
+  ): void {
+    const running = state === RUNNING
+    let at = from
+    values[at++] = key
+    values[at++] = task.id
+    values[at++] = state
+    values[at++] = this.#db.kinds.codeOf(task.queue, task.name)
+    values[at++] = task.priority
+    values[at++] = task.addedAt
+    values[at++] = task.dueAt ?? null
+    values[at++] = running ? task.claimFor! : null
+    values[at++] = running ? 1 : 0
+    values[at++] = marksOf(task, running)
+    values[at++] = task.series ?? null
+    values[at++] = state === WAITING ? behind! : null
+    values[at++] = task.requestId ?? null
+    values[at++] = task.carried?.text ?? null
+    values[at] = task.input.text
+  }
+}
+
+function marksOf(task: NewTask, running: boolean): number {
+  return (
+    task.input.format |
+    formatBits(task.carried, 'carried') |
+    (task.durability === 'power' ? POWER : 0) |
+    (running && task.early === true ? EARLY : 0)
+  )
+}
