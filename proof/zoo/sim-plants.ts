@@ -102,7 +102,11 @@ export const SIM_PLANTS: readonly Plant[] = [
     'begin-unwritten',
     'A suspect begins without a note: it may kill its workers for ever.',
     'docs/decisions: only an attempt that had begun can crash',
-    edit('engine/runner.ts', 'this.#parts.journal().begun(task, isFirst ? start : undefined)', 'if (isFirst) start()'),
+    edit(
+      'engine/runner.ts',
+      'this.#parts.journal().begun(task, isFirst ? () => startInRoot(attempt) : undefined)',
+      'if (isFirst) startInRoot(attempt)',
+    ),
   ),
   sim(
     'series-unlinked',

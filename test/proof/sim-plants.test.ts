@@ -9,11 +9,11 @@ const SEEDS_MAX = 150
 
 /** Where to begin with the rarer ones, so that they are found at once: write it anew when the generator changes. */
 const FROM: Readonly<Record<string, number>> = {
-  'wall-clock-lease': 70,
+  'wall-clock-lease': 491,
   'drop-refused-outcomes': 28,
   'stop-forgets-outcomes': 38,
-  'buffer-without-limit': 32,
-  'timer-left-behind': 63,
+  'buffer-without-limit': 11,
+  'timer-left-behind': 39,
 }
 
 describe('the simulation', () => {
