@@ -187,8 +187,8 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: INSERT,
-        find: 'row.state < FIRST_FINAL && (row.marks & PASSED) === 0',
-        replace: 'row.state < FIRST_FINAL',
+        find: 'row === undefined || (row.marks & PASSED) !== 0',
+        replace: 'row === undefined',
       },
     ],
   },
