@@ -79,7 +79,7 @@ export interface CheckerParts {
   readonly world: World
   /** The rows as they are in the database at this moment. */
   readonly rows: ReadonlyMap<TaskId, Row>
-  fail(what: string): void
+  readonly fail: (what: string) => void
 }
 
 /** A kind of checker, by the name of its invariant. */
@@ -160,7 +160,7 @@ function lineOf(event: SimEvent): string {
     default: {
       const { kind: _, ...rest } = event
       return Object.values(rest)
-        .map((value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
+        .map((value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')))
         .join(' ')
     }
   }

@@ -35,8 +35,9 @@ export function drawPlan(chance: SeededChance, name: string): Plan {
   if (maybe(0.08)) return { steps: [drawStep(chance, 'throw')] }
   if (maybe(0.06)) return { steps: [{ ...DONE, does: 'wait', ms: 1_000_000 }] }
   const steps: Step[] = []
-  while (maybe(0.4) && steps.length < 3)
+  while (maybe(0.4) && steps.length < 3) {
     steps.push(drawStep(chance, chance.of(['throw', 'retry-after', 'retry-free', 'throw'])))
+  }
   // Only where a timeout ends it.
   if (name === 'timed' && maybe(0.3)) steps.push({ ...DONE, does: 'ignore', ms: 3_000 })
   steps.push(drawStep(chance, maybe(0.1) ? 'add' : maybe(0.1) ? 'give-up' : maybe(0.1) ? 'ignore' : 'return'))

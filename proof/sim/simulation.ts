@@ -238,12 +238,14 @@ class Simulation implements Machine {
         why: `${live.length} tasks have not ended ${DRAIN_MS_MAX} ms after the heal: ${rows}`,
       })
     }
-    for (const process of this.#processes())
+    for (const process of this.#processes()) {
       if (process.store.broken && !process.stopping) process.die('for its store is gone')
+    }
     const process = this.#someone()
     // Who has paused a queue resumes it, and nobody else: a resume wakes all workers, and would hide that one sleeps.
-    if (process !== undefined)
+    if (process !== undefined) {
       for (const queue of this.#ledger.pausedQueues()) void this.#clients.resume(process, queue)
+    }
     for (const { id, dueAt } of live) {
       if (this.#clients.plans.get(id)?.steps.some(({ does }) => does === 'wait') === true && process !== undefined) {
         void this.#clients.cancel(process, id)

@@ -6,6 +6,8 @@
  * beyond its own work. Nothing here waits for real time, and nothing else of the process may be under way meanwhile.
  */
 
+import { asError } from '../../src/model/as-error.ts'
+
 /** Something that is to happen. */
 export interface Entry {
   readonly atMs: number
@@ -56,7 +58,7 @@ export class Timeline {
           if (over) resolve()
         } catch (error) {
           over = true
-          reject(error as Error)
+          reject(asError(error))
         }
       }
       const batch = (): void => {

@@ -21,8 +21,9 @@ export const bounded: CheckerKind = [
         case 'add': {
           const waiting = unheard.get(event.life)
           waiting?.add(event.id)
-          if ((waiting?.size ?? 0) > world.bufferMax + TURN_ADDS_MAX)
+          if ((waiting?.size ?? 0) > world.bufferMax + TURN_ADDS_MAX) {
             fail(`${event.life} holds more adds than its budget`)
+          }
           return
         }
         case 'ack':

@@ -15,8 +15,9 @@ export const liveness: CheckerKind = [
       if (event.kind !== 'drained') return
       for (const life of event.timers.keys()) {
         const worker = latest.get(life)
-        if (worker === undefined || fenced.has(worker))
+        if (worker === undefined || fenced.has(worker)) {
           fail(`${life} lives and is no worker: it was ${worker ?? 'never one'}`)
+        }
       }
     }
   },

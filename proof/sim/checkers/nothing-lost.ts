@@ -42,8 +42,9 @@ export const nothingLost: CheckerKind = [
         case 'drained':
           for (const id of acknowledged) {
             const row = rows.get(id)
-            if (row === undefined ? !gone.has(id) : !isFinal(row.state))
+            if (row === undefined ? !gone.has(id) : !isFinal(row.state)) {
               fail(`${id} was acknowledged and has not ended`)
+            }
           }
           return
         default:

@@ -66,8 +66,9 @@ export const stopAccount: CheckerKind = [
           if (diskWasFull || troubled.has(life)) return
           if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
           for (const { id, worker } of rows.values()) {
-            if (worker !== null && workers.get(life)?.includes(worker) === true)
+            if (worker !== null && workers.get(life)?.includes(worker) === true) {
               fail(`${life} has stopped and holds ${id}`)
+            }
           }
           return
         }

@@ -8,8 +8,9 @@ export const uniqueIds: CheckerKind = [
       if (event.kind === 'ack') {
         const { id, name } = event
         const row = rows.get(id)
-        if (row !== undefined && row.name !== name)
+        if (row !== undefined && row.name !== name) {
           fail(`"${name}" was acknowledged as ${id}, which is a "${row.name}"`)
+        }
       }
       if (event.kind === 'move' && event.before !== undefined && event.after !== undefined) {
         if (event.before.id !== event.after.id || event.before.name !== event.after.name) {

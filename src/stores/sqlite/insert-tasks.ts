@@ -74,8 +74,9 @@ export class TaskInserter {
       if (
         key === undefined ||
         (task.after !== undefined && (task.after !== before?.id || this.#links?.has(task.after) === true))
-      )
+      ) {
         return false
+      }
       const state = this.#stateOf(task, task.after !== undefined && before!.holdsBack)
       this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state, task.after)
       states.push(state)
