@@ -66,7 +66,8 @@ export class BackgroundTasks implements ResponseTasks {
   /** Stored, and waiting for the answer to be out. */
   #held: { readonly draft: HeldDraft; readonly added: Added | undefined }[] = []
   #first: TaskId | undefined
-  #last: TaskId | undefined
+  /** Whom the next one waits behind: a draft, or the id of an earlier one when that was there already. */
+  #last: Draft | TaskId | undefined
   #settling: Promise<void> | undefined
   /** Commits under way: neither a further commit nor the head may overtake them. */
   #committing: Promise<void> | undefined
@@ -224,6 +225,7 @@ export class BackgroundTasks implements ResponseTasks {
     this.#chain(buffer)
     this.#desk.store(buffer, !this.#closed, (error, added, from) => {
       for (let i = 0; i < buffer.length; i++) this.#stored(buffer[i]!, error, added[from + i])
+      if (error === undefined) this.#relink(buffer, added, from)
       done?.(error)
       if (this.#closed) this.#start()
     })
@@ -233,10 +235,22 @@ export class BackgroundTasks implements ResponseTasks {
   #chain(buffer: readonly Draft[]): void {
     const inSeries = buffer.every((draft) => draft.inSeries) ? buffer : buffer.filter((draft) => draft.inSeries)
     for (const draft of inSeries) {
-      draft.after = this.#last
+      draft.after = typeof this.#last === 'object' ? this.#last.id : this.#last
       if (this.#first !== undefined || inSeries.length > 1) draft.series = this.#first ?? draft.id
       this.#first ??= draft.id
-      this.#last = draft.id
+      this.#last = draft
+    }
+  }
+
+  /** A task that was there already is no link of this series: what comes next waits for the one before it. */
+  #relink(buffer: readonly Draft[], added: readonly Added[], from: number): void {
+    for (let i = buffer.length - 1; i >= 0; i--) {
+      const draft = buffer[i]!
+      if (!draft.inSeries) continue
+      // The end of the chain is a link, or others were put behind it meanwhile.
+      if (this.#last !== draft || added[from + i]!.kind === 'added') return
+      const before = buffer.findLast((other, at) => at < i && other.inSeries)
+      this.#last = before ?? draft.after ?? draft.id
     }
   }
 

@@ -92,7 +92,7 @@ const OF_THE_STORE: readonly Plant[] = [
     says: 'A rescue returns the claims of a worker and lets it go on claiming.',
     seenIn: 'the protocol without its fence: overlap in three steps',
     lane: 'model',
-    edits: [{ file: STORE, find: "      db.sql('retire').run(dead)\n", replace: '' }],
+    edits: [{ file: STORE, find: "      db.sql('fence').run(dead)\n", replace: '' }],
   },
   {
     name: 'rescue-keeps-owner',
@@ -187,8 +187,8 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: INSERT,
-        find: 'row.state < FIRST_FINAL && (row.marks & PASSED) === 0',
-        replace: 'row.state < FIRST_FINAL',
+        find: 'row === undefined || (row.marks & PASSED) !== 0',
+        replace: 'row === undefined',
       },
     ],
   },

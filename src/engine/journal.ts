@@ -51,8 +51,8 @@ export interface JournalOwner {
   readonly storeFailed: boolean
   /** What to claim in the transaction that is about to be written, if anything. */
   claimAsk(): ClaimAsk | undefined
-  /** A transaction is committed. */
-  written(written: Written): void
+  /** A transaction that was written for that incarnation is committed. */
+  written(written: Written, worker: Incarnation | undefined): void
   /** A transaction was refused. */
   refused(error: unknown): void
 }
@@ -80,6 +80,7 @@ export class Journal {
   #writing = false
   #timer: Timer | undefined
   #undurable = 0
+  #ended = false
   #idle: (() => void)[] = []
 
   constructor(store: Store, clock: Clock, owner: JournalOwner, outcomeWaitMs = OUTCOME_WAIT_MS) {
@@ -135,6 +136,13 @@ export class Journal {
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
+  /** Its worker stops: what the store has not taken by now is left to those who rescue it. */
+  end(): void {
+    this.#ended = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
   #isIdle(): boolean {
     return !this.#writing && this.#undurable === 0 && this.#isEmpty()
   }
@@ -159,7 +167,7 @@ export class Journal {
 
   /** The process lives until what it has done is written. */
   #arm(ms: number): void {
-    this.#timer ??= this.#clock.after(ms, () => this.#onTimer(), true)
+    if (!this.#ended) this.#timer ??= this.#clock.after(ms, () => this.#onTimer(), true)
   }
 
   #onTimer(): void {
@@ -185,7 +193,7 @@ export class Journal {
       claim,
     }
     this.#store.write(batch, this.#clock.now()).then(
-      (written) => this.#onWritten(written, gathered),
+      (written) => this.#onWritten(written, gathered, batch.worker),
       (error: unknown) => this.#onRefused(asError(error), gathered),
     )
   }
@@ -207,11 +215,11 @@ export class Journal {
     return gathered
   }
 
-  #onWritten(written: Written, { adds, outcomes, begun }: Gathered): void {
+  #onWritten(written: Written, { adds, outcomes, begun }: Gathered, worker: Incarnation | undefined): void {
     this.#writing = false
     for (const { start } of begun) start?.()
     for (let i = 0; i < outcomes.length; i++) outcomes[i]!.done(written.recorded[i])
-    this.#owner.written(written)
+    this.#owner.written(written, worker)
     if (written.durable === undefined) acknowledge(adds, written.added)
     else {
       this.#undurable++

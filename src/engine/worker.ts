@@ -208,8 +208,13 @@ export class Worker implements JournalOwner {
     return { room, early, probation: this.#probation === undefined && isItsTurn }
   }
 
-  written(written: Written): void {
+  written(written: Written, worker: Incarnation | undefined): void {
     this.#live = written.live
+    if (worker !== this.#incarnation) {
+      // An answer that came late, to the incarnation that was: what it claimed has been taken back meanwhile.
+      this.#announce(written.ready)
+      return this.look()
+    }
     if (written.released.length > 0) this.#parts.runner.take(written.released)
     if (written.claimed !== undefined) this.#claimed(written.claimed)
     if (written.ready.size > 0) this.#announce(written.ready, written.claimed)
@@ -393,6 +398,7 @@ export class Worker implements JournalOwner {
           return this.#keptAnyway(error)
         })
     for (const { attempt } of left) attempt.abandon('handBack')
+    this.journal.end()
     await this.#leave()
     await store.close()
     return { finished: runner.finished - before, handedBack, abandoned: left.map((entry) => entry.facts) }

@@ -144,7 +144,7 @@ export interface Store {
   /** Says that the incarnation lives. False: it was declared dead; its claims belong to others. */
   beat(worker: Incarnation, now: Instant): Promise<boolean>
   workers(): Promise<readonly WorkerRecord[]>
-  /** Removes the worker's row; it must hold no claims any more. */
+  /** Removes the worker's row, unless it holds claims: then others will find it silent, and rescue them. */
   retire(worker: Incarnation): Promise<void>
 
   /**

@@ -21,9 +21,13 @@ const step = defineTask({
 })
 
 /** Adds to one response what `add` adds, and sends its answer. */
-async function respond<T>(background: Background, add: (tasks: BackgroundTasks) => T, status = 200): Promise<T> {
+async function respond<T>(
+  background: Background,
+  add: (tasks: BackgroundTasks) => T | Promise<T>,
+  status = 200,
+): Promise<T> {
   const scope = background.attach(undefined)
-  const added = add(scope.tasks)
+  const added = await add(scope.tasks)
   await scope.settle(status)
   scope.close()
   return added
@@ -59,6 +63,24 @@ describe('the tasks of one response', () => {
     })
     await until('attempt:end', last.id)
     assert.deepEqual(steps, ['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends'])
+  })
+
+  test('wait for those before them also behind an id that was there already, and after a commit of its own', async (t) => {
+    const { background, row, until } = bench(t, { tasks: [step] })
+    await background.add(step, 'own', { id: 'own' })
+    await until('attempt:end', 'own')
+    await background.pause('default')
+    const [b, c] = await respond(background, async (tasks) => {
+      tasks.add(step, 'a')
+      tasks.add(step, 'own', { id: 'own' })
+      const b = tasks.add(step, 'b')
+      tasks.add(step, 'own', { id: 'own' })
+      tasks.add(step, 'own', { id: 'own' })
+      await tasks.commit()
+      return [b, tasks.add(step, 'c')] as const
+    })
+    assert.deepEqual([(await row(b.id)).state, (await row(c.id)).state], ['waiting', 'waiting'])
+    assert.match((await background.explain(c.id)).text, /waits behind 2 earlier task/)
   })
 
   test('wait in the store for those before them', async (t) => {

@@ -165,6 +165,18 @@ describe('stop', { concurrency: 8 }, () => {
     assert.equal(events.all('store:error').length, 1)
   })
 
+  test('leaves no timer behind when the store never took an outcome, and writes nothing after the end', async (t) => {
+    const faults = new Faults()
+    const { background, clock, events } = timedBench(t, { store: faults.store, tasks: [noop] })
+    await clock.run(background.start())
+    const full = new AfterwordError('STORE_FULL', { file: 'x' })
+    await clock.run(background.add(noop))
+    for (let i = 0; i < 50; i++) faults.refuse('write', full)
+    await clock.run(background.stop({ grace: '1s' }))
+    await clock.advance(5_000)
+    assert.deepEqual([events.heard.at(-1)?.name, clock.timers], ['stopped', 0])
+  })
+
   test('starts nothing that waits for a place, and hands it back unspent', async (t) => {
     const open = gate()
     const waits = defineTask({ name: 'waits', run: () => open.opened })

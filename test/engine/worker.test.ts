@@ -71,6 +71,28 @@ describe('a worker that was declared dead', () => {
     assert.equal(await clock.run(background.result(id)), 'done')
   })
 
+  test('takes nothing from an answer that reaches it late: what that claimed is not its own any more', async (t) => {
+    const { background, clock, events, fence, faults, row } = fenceable(t, { tasks: [noop], poll: '1h' })
+    const { id } = await clock.run(background.add(noop, undefined, { delay: '1s' }))
+    const late = gate()
+    faults.alter('write', async (written) => {
+      await late.opened
+      return written
+    })
+    await clock.advance(1_500)
+    assert.equal((await row(id)).state, 'running')
+    await fence()
+    await clock.advance(6_000)
+    assert.equal(events.all('worker:fenced').length, 1)
+    late.open()
+    await clock.advance(1_000)
+    assert.deepEqual(
+      events.all('attempt:start', id).map(({ attempt }) => [attempt.attempt, attempt.worker]),
+      [[2, events.all('worker:registered').at(-1)!.worker]],
+    )
+    assert.deepEqual([(await row(id)).state, events.all('claim:lost')], ['succeeded', []])
+  })
+
   test('tells its attempts, and what they do from there on counts for nothing', async (t) => {
     const kinds: string[] = []
     const open = gate()
@@ -157,6 +179,23 @@ describe('what waits beyond its room', () => {
     open.open()
     await clock.advance(100)
     assert.deepEqual([(await row(id)).state, (await row(id)).handBacks], ['succeeded', 0])
+  })
+
+  test('and was cancelled ends with being given back: it does not run here once more, nor is its requeue cancelled', async (t) => {
+    const open = gate()
+    const waits = defineTask({ name: 'waits', run: () => open.opened })
+    const { background, clock, events, row } = timedBench(t, { tasks: [waits, noop], concurrency: 1 })
+    await clock.run(background.add(waits))
+    const { id } = await clock.run(background.add(noop))
+    assert.equal(await clock.run(background.cancel(id)), 'requested')
+    await clock.advance(2_000)
+    assert.equal((await row(id)).state, 'cancelled')
+    open.open()
+    await clock.advance(100)
+    assert.deepEqual([events.all('attempt:start', id), events.all('claim:lost')], [[], []])
+    await clock.run(background.requeue(id))
+    await clock.advance(100)
+    assert.equal((await row(id)).state, 'succeeded')
   })
 })
 

@@ -92,4 +92,20 @@ export const handBack = [
     const { requeued } = await other.store.rescue(worker.incarnation, world.now)
     assert.deepEqual(requeued, [])
   }),
+
+  test('a worker that holds a claim stays registered when it retires, so that others find and rescue it', async (world) => {
+    const [worker, other] = [await world.worker(), await world.worker()]
+    const task = await worker.run()
+    await worker.store.retire(worker.incarnation)
+    assert.deepEqual(
+      (await other.store.workers()).map(({ incarnation }) => incarnation),
+      [worker.incarnation, other.incarnation],
+    )
+    const { requeued } = await other.store.rescue(worker.incarnation, world.now)
+    assert.deepEqual(requeued, [task.id])
+    assert.deepEqual(
+      (await other.store.workers()).map(({ incarnation }) => incarnation),
+      [other.incarnation],
+    )
+  }),
 ] as const

@@ -40,6 +40,8 @@ export class ModelStore {
   readonly paused = new Set<string>()
   #ready = new Set<string>()
   #taken = new Set<TaskId>()
+  /** What was there already in this write, and whom those who wanted to wait behind it wait for instead. */
+  #links = new Map<TaskId, TaskId>()
   #room = new Map<string, number>()
   #early: ReadonlyMap<string, number> = new Map()
 
@@ -61,6 +63,7 @@ export class ModelStore {
     const names = worker === undefined ? undefined : this.workers.get(worker)
     this.#ready = new Set()
     this.#taken = new Set()
+    this.#links = new Map()
     this.#room = new Map(names === undefined ? [] : claim?.room)
     this.#early = new Map(claim?.early)
     const released: ModelClaim[] = []
@@ -136,23 +139,34 @@ export class ModelStore {
 
   #add(given: NewTask, worker: Incarnation | undefined): Added {
     const there = this.tasks.get(given.id)
+    const link = given.after === undefined ? undefined : (this.#links.get(given.after) ?? given.after)
+    // Nobody waits behind a stranger whose id was wanted.
+    const holder = link === undefined || this.#taken.has(link) ? undefined : this.#holder(link)
     if (there !== undefined) {
+      // What was there already is no link of a series: what comes next waits behind the one before it.
+      if (holder !== undefined) this.#links.set(given.id, holder)
       const isSame = there.name === given.name && there.input.text === given.input.text
       if (isSame) this.#taken.delete(given.id)
       else this.#taken.add(given.id)
       return isSame ? { kind: 'exists', state: there.state } : { kind: 'taken', by: there.name }
     }
     const { idempotent: _, claimFor, early, ...fields } = given
-    // Nobody waits behind a stranger whose id was wanted.
-    const ahead = given.after === undefined || this.#taken.has(given.after) ? undefined : this.tasks.get(given.after)
-    const task: ModelTask = { ...fields, ...UNTOUCHED }
+    const task: ModelTask = { ...fields, ...UNTOUCHED, after: given.dueAt === undefined ? holder : undefined }
     this.tasks.set(given.id, task)
     if (given.dueAt !== undefined) task.state = 'scheduled'
-    else if (ahead !== undefined && !isFinal(ahead.state) && !ahead.passed) task.state = 'waiting'
+    else if (holder !== undefined) task.state = 'waiting'
     else if (claimFor !== undefined && claimFor === worker && !this.paused.has(given.queue)) {
       take(task, claimFor, early === true)
     } else this.#ready.add(given.queue)
     return { kind: 'added', state: task.state }
+  }
+
+  /** Who holds back what comes after `id`: itself, or, when it was cancelled as it waited, the one before it. */
+  #holder(id: TaskId): TaskId | undefined {
+    const task = this.tasks.get(id)
+    if (task === undefined || task.passed) return undefined
+    if (!isFinal(task.state)) return id
+    return task.state === 'cancelled' && task.after !== undefined ? this.#holder(task.after) : undefined
   }
 
   #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: ReadonlySet<string>, now: Instant): ModelClaim[] {

@@ -172,6 +172,17 @@ export const series = [
     assert.deepEqual(ids(released), [fourth!.id])
   }),
 
+  test('what is added behind one that was cancelled as it waited waits behind the one before', async (world) => {
+    const worker = await world.worker()
+    const [first, second] = await running(world, worker, 2)
+    await world.store.cancel(second!.id, world.now)
+    const late = world.task({ series: first.id, after: second!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.states(first, late), ['running', 'waiting'])
+    const { released } = await worker.write({ outcomes: [succeed(first)], claim: ask() })
+    assert.deepEqual(ids(released), [late.id])
+  }),
+
   test('when the first is cancelled before it ran, the next is ready', async (world) => {
     const [first, second] = world.series(2) as [NewTask, NewTask]
     await world.add(first, second)
@@ -197,6 +208,23 @@ export const series = [
     assert.deepEqual(await world.store.ahead(third!.id), [second!.id])
     assert.deepEqual(await world.store.ahead(second!.id), [])
     assert.deepEqual(await world.store.ahead(world.task().id), [])
+  }),
+
+  test('an id that was there already is no link: the next waits behind the one before it', async (world) => {
+    const worker = await world.worker()
+    const own = world.task({ id: 'own', idempotent: true })
+    await world.add(own)
+    await worker.finish(succeed(await worker.claimOne()))
+    const [first, second, third, fourth] = world.series(4, { claimFor: worker.incarnation })
+    const there = { ...own, series: first!.id }
+    const adds = [first!, second!, { ...there, after: second!.id }, { ...third!, after: own.id }, fourth!]
+    const { added } = await worker.write({ adds })
+    assert.deepEqual(
+      added.map(({ kind }) => kind),
+      ['added', 'added', 'exists', 'added', 'added'],
+    )
+    assert.deepEqual(await world.states(first!, second!, third!, fourth!), ['running', 'waiting', 'waiting', 'waiting'])
+    assert.deepEqual(await world.store.ahead(fourth!.id), [first!.id, second!.id, third!.id])
   }),
 
   test('two tasks behind the same one are released together', async (world) => {

@@ -15,9 +15,10 @@ interface Glance {
   kind: number
   marks: number
   input: string
+  after: TaskId | null
 }
 
-const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING } = STATE_CODES
+const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING, cancelled: CANCELLED } = STATE_CODES
 const FIRST_FINAL = STATE_CODES.succeeded
 
 const ADDED: Readonly<Record<number, Added>> = {
@@ -42,6 +43,8 @@ export class TaskInserter {
   readonly #tally: Tally
   /** The add before, if there was one, and whether what comes behind it has to wait. */
   #before: { readonly id: TaskId; readonly holdsBack: boolean } | undefined
+  /** Ids that were there already are no links of a series: whom those wait behind who wanted to wait behind them. */
+  #links: Map<TaskId, TaskId> | undefined
 
   constructor(db: Database, worker: KnownWorker | undefined, paused: ReadonlySet<string>, tally: Tally) {
     this.#db = db
@@ -68,9 +71,14 @@ export class TaskInserter {
     for (let i = 0; i < INSERT_GROUP; i++) {
       const task = adds[from + i]!
       const key = task.idempotent ? undefined : homeKey(task.id)
-      if (key === undefined || (task.after !== undefined && task.after !== before?.id)) return false
+      if (
+        key === undefined ||
+        (task.after !== undefined && (task.after !== before?.id || this.#links?.has(task.after) === true))
+      ) {
+        return false
+      }
       const state = this.#stateOf(task, task.after !== undefined && before!.holdsBack)
-      this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state)
+      this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state, task.after)
       states.push(state)
       before = { id: task.id, holdsBack: true }
     }
@@ -86,29 +94,34 @@ export class TaskInserter {
   }
 
   #addOne(task: NewTask): Added {
-    // The common chain, a response's tasks in one batch, needs no look-up of the one before.
-    const behind =
-      task.after !== undefined &&
-      (this.#before?.id === task.after ? this.#before.holdsBack : this.#holdsBack(task.after))
+    const behind = task.after === undefined ? undefined : this.#holderOf(task.after)
     const answer = this.#insertOne(task, behind)
-    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && this.#holdsBack(task.id))
+    if (answer.kind !== 'added' && behind !== undefined) (this.#links ??= new Map()).set(task.id, behind)
+    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && this.#holder(task.id) === task.id)
     this.#before = { id: task.id, holdsBack }
     return answer
   }
 
-  #insertOne(task: NewTask, behind: boolean): Added {
+  #holderOf(after: TaskId): TaskId | undefined {
+    const link = this.#links?.get(after) ?? after
+    // The common chain, a response's tasks in one batch, needs no look-up of the one before.
+    if (this.#before?.id === link) return this.#before.holdsBack ? link : undefined
+    return this.#holder(link)
+  }
+
+  #insertOne(task: NewTask, behind: TaskId | undefined): Added {
     const home = task.idempotent ? undefined : homeKey(task.id)
     // An id of the caller's may also name a task that was added under a home key.
     if (task.idempotent && homeKey(task.id) !== undefined) {
       const there = this.#glance(task.id)
       if (there !== undefined) return this.#sameTask(there, task)
     }
-    const state = this.#stateOf(task, behind)
-    if (home === undefined || !this.#insert(task, home, state)) {
+    const state = this.#stateOf(task, behind !== undefined)
+    if (home === undefined || !this.#insert(task, home, state, behind)) {
       // A key that is taken: by this very task, or at home by another one of the same millisecond.
       const there = home === undefined ? undefined : this.#glance(task.id)
       if (there !== undefined) return this.#sameTask(there, task)
-      if (!this.#insert(task, spareKey(task.id), state)) return this.#whoIsThere(task)
+      if (!this.#insert(task, spareKey(task.id), state, behind)) return this.#whoIsThere(task)
       if (state === RUNNING) this.#worker!.strays.add(task.id)
     }
     return this.#counted(task, state)
@@ -129,16 +142,22 @@ export class TaskInserter {
   }
 
   /** False when the key is taken. */
-  #insert(task: NewTask, key: number, state: number): boolean {
+  #insert(task: NewTask, key: number, state: number, behind: TaskId | undefined): boolean {
     const values: SQLInputValue[] = []
-    this.#fill(values, 0, task, key, state)
+    this.#fill(values, 0, task, key, state, behind)
     return this.#db.sql('insert').run(...values).changes === 1
   }
 
-  /** Whether that task's first attempt has still to end. */
-  #holdsBack(id: TaskId): boolean {
-    const row = this.#glance(id)
-    return row !== undefined && row.state < FIRST_FINAL && (row.marks & PASSED) === 0
+  /** The task that holds back what comes after `id`: itself, or, when it was cancelled as it waited, the one before it. */
+  #holder(id: TaskId): TaskId | undefined {
+    for (let holder: TaskId | null = id; holder !== null;) {
+      const row = this.#glance(holder)
+      if (row === undefined || (row.marks & PASSED) !== 0) return undefined
+      if (row.state < FIRST_FINAL) return holder
+      if (row.state !== CANCELLED) return undefined
+      holder = row.after
+    }
+    return undefined
   }
 
   #glance(id: TaskId): Glance | undefined {
@@ -160,7 +179,14 @@ export class TaskInserter {
   }
 
   /** Puts the values of one row where they stand in the insert statements. */
-  #fill(values: SQLInputValue[], from: number, task: NewTask, key: number, state: number): void {
+  #fill(
+    values: SQLInputValue[],
+    from: number,
+    task: NewTask,
+    key: number,
+    state: number,
+    behind: TaskId | undefined,
+  ): void {
     const running = state === RUNNING
     let at = from
     values[at++] = key
@@ -174,7 +200,7 @@ export class TaskInserter {
     values[at++] = running ? 1 : 0
     values[at++] = marksOf(task, running)
     values[at++] = task.series ?? null
-    values[at++] = state === WAITING ? task.after! : null
+    values[at++] = state === WAITING ? behind! : null
     values[at++] = task.requestId ?? null
     values[at++] = task.carried?.text ?? null
     values[at] = task.input.text

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite'
 import { AfterwordError } from '../../model/errors.ts'
 import type { LIVE_STATES } from '../../model/task-state.ts'
 import type {
@@ -43,6 +44,8 @@ export interface SqliteStoreParts {
   readonly chance: Chance
   /** `auto` measures the disk at open. */
   readonly sync?: SyncMode | 'auto'
+  /** Without a file: a database in memory that several store objects share, as processes share a file. Its owner closes it. */
+  readonly memory?: DatabaseSync
   /** Told once, when an input/output error ended the store. */
   onFailure?(error: AfterwordError): void
 }
@@ -82,7 +85,8 @@ export class SqliteStore implements Store {
   async open(): Promise<void> {
     if (this.#db !== undefined) throw new Error(`${this.url} was opened twice`)
     const file = this.#file === undefined ? undefined : (await checkLocation(this.#file)).file
-    const connection = file === undefined ? openDatabase(file) : await openSharedDatabase(file, this.#parts)
+    const connection =
+      file === undefined ? (this.#parts.memory ?? openDatabase(file)) : await openSharedDatabase(file, this.#parts)
     const db = new Database(file ?? ':memory:', connection, {
       clock: this.#parts.clock,
       chance: this.#parts.chance,
@@ -109,7 +113,7 @@ export class SqliteStore implements Store {
     } finally {
       this.#wal = undefined
       this.#workers.clear()
-      db.close()
+      if (db.connection !== this.#parts.memory) db.close()
     }
   }
 
@@ -187,7 +191,7 @@ export class SqliteStore implements Store {
 
   async rescue(dead: Incarnation, now: Instant): Promise<Rescued> {
     return this.#transact((db) => {
-      db.sql('retire').run(dead)
+      db.sql('fence').run(dead)
       const ready = this.#endCancelled(db, dead, now)
       const evidence: StoredError = {
         name: 'AfterwordError',

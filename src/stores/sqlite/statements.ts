@@ -43,7 +43,7 @@ export const statements = {
   insert_group: `${INSERT_INTO} VALUES ${Array.from({ length: INSERT_GROUP }, () => ROW).join(', ')}`,
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
-  glance: 'SELECT state, kind, marks, input FROM task WHERE key = ? AND id = ?',
+  glance: 'SELECT state, kind, marks, input, after FROM task WHERE key = ? AND id = ?',
 
   list: `SELECT ${LIST_COLUMNS} FROM task WHERE key < ? ORDER BY key DESC LIMIT ?`,
   list_ready: newestIn('task_ready', 'state = 0 AND crashes < 2'),
@@ -158,7 +158,10 @@ export const statements = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
   beat: 'UPDATE worker SET beat = beat + 1 WHERE incarnation = ?',
   workers: 'SELECT * FROM worker ORDER BY incarnation',
-  retire: 'DELETE FROM worker WHERE incarnation = ?',
+  /** One that still holds claims stays, so that others find and rescue them. */
+  retire: `DELETE FROM worker WHERE incarnation = ? AND NOT EXISTS (
+      SELECT 1 FROM task INDEXED BY task_running WHERE state = 1 AND task.worker = worker.incarnation)`,
+  fence: 'DELETE FROM worker WHERE incarnation = ?',
 
   pause: 'INSERT INTO paused_queue (queue) VALUES (?) ON CONFLICT DO NOTHING',
   resume: 'DELETE FROM paused_queue WHERE queue = ?',

@@ -37,6 +37,7 @@ const PLANS: Partial<Record<StatementName, readonly string[]>> = {
   hand_back_all: ['SEARCH task USING INDEX task_running (worker=?)'],
   quarantine: ['SEARCH task USING INDEX task_running (worker=?)'],
   rescue: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
+  retire: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
   old: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>?)'],
   list: ['SEARCH task USING INTEGER PRIMARY KEY (rowid<?)'],
   list_ready: [KEY, 'SCAN task USING INDEX task_ready'],
