@@ -43,7 +43,7 @@ class OpenAfterword implements OpenDriver {
     return (this.#worker ?? this.#background).add(this.#task, input)
   }
 
-  async fill(inputs: readonly TaskInput[]): Promise<void> {
+  async addMany(inputs: readonly TaskInput[]): Promise<void> {
     await fillStore(this.#file, inputs)
   }
 

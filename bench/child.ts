@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { atExit } from './at-exit.ts'
 
 /** How a bench process is started. */
 export interface ChildOptions {
@@ -20,7 +21,11 @@ export class Child {
   private constructor(process: ChildProcess, file: string) {
     this.#process = process
     this.#file = file
-    process.once('exit', () => (this.#isGone = true))
+    const done = atExit(() => process.kill('SIGKILL'))
+    process.once('exit', () => {
+      this.#isGone = true
+      done()
+    })
   }
 
   /** Starts `file` of this folder and waits for its first message. */

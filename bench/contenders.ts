@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { forgetful, power, processOnly } from './afterword.ts'
+import { atExit } from './at-exit.ts'
 import type { Driver, Place } from './peer.ts'
 import { bullmq } from './peers/bullmq.ts'
 import { floorPostgres } from './peers/floor-postgres.ts'
@@ -17,7 +18,8 @@ import { versionOf } from './peers/load.ts'
 import { pgBoss } from './peers/pg-boss.ts'
 import { plainjob } from './peers/plainjob.ts'
 import { sidequest } from './peers/sidequest.ts'
-import { findPostgres, type Redis, startRedis } from './servers.ts'
+import type { Contender } from './report.ts'
+import { dropLeftovers, findPostgres, type Redis, serverVersions, startRedis } from './servers.ts'
 
 /** What Afterword is, in its variants. */
 export const OURS = { power, processOnly, forgetful } as const
@@ -41,6 +43,9 @@ export interface Skipped {
   readonly reason: string
 }
 
+/** Why peers do not take part when nobody wanted them. */
+export const LEFT_OUT = 'left out by --no-peers'
+
 let placesMade = 0
 
 /** What this machine has for a run: peers that can take part, servers, and a folder for their stores. */
@@ -49,6 +54,7 @@ export class Field {
   /** Every peer and server floor that can run here. */
   readonly drivers: readonly Driver[]
   readonly #folder = mkdtempSync(join(tmpdir(), 'afterword-bench-'))
+  readonly #isTidy = atExit(() => rmSync(this.#folder, { recursive: true, force: true }))
   readonly #redis: Redis | undefined
   readonly #postgres: string | undefined
   readonly #made: { readonly driver: Driver; readonly place: Place }[] = []
@@ -70,9 +76,11 @@ export class Field {
   /** Looks for the peers' packages, installs them when they are missing, and for their servers. Without peers: neither. */
   static async open({ peers }: { readonly peers: boolean }): Promise<Field> {
     const wanted = [...PEERS, ...SERVER_FLOORS]
-    if (!peers) return new Field('', '', wanted, 'left out by --no-peers')
+    if (!peers) return new Field(LEFT_OUT, new Error(LEFT_OUT), wanted, LEFT_OUT)
     installPeers()
-    return new Field(await startRedis(), await findPostgres(), wanted)
+    const postgres = await findPostgres()
+    if (typeof postgres === 'string') await dropLeftovers(postgres)
+    return new Field(await startRedis(), postgres, wanted)
   }
 
   /** Makes an empty store for a driver, to be removed at the end. */
@@ -81,7 +89,19 @@ export class Field {
     const folder = mkdtempSync(join(this.#folder, `${driver.name.replaceAll(' ', '-')}-`))
     const place = { folder, name, redisPort: this.#redis?.port ?? 0, postgres: this.#postgres ?? '' }
     this.#made.push({ driver, place })
+    await driver.prepare(place)
     return place
+  }
+
+  /** Does something with each of these drivers that can take part; one that fails to start is skipped with its reason. */
+  async each(drivers: readonly Driver[], start: (driver: Driver) => Promise<void>): Promise<void> {
+    for (const driver of this.drivers.filter((driver) => drivers.includes(driver))) {
+      try {
+        await start(driver)
+      } catch (error) {
+        this.skipped.push({ what: driver.name, reason: `it did not start: ${(error as Error).message.split('\n')[0]}` })
+      }
+    }
   }
 
   /** A file of that name in the folder of this run. */
@@ -89,9 +109,18 @@ export class Field {
     return join(this.#folder, name)
   }
 
-  /** The server whose CPU a driver uses beside its own. */
-  get redisPid(): number | undefined {
-    return this.#redis?.pid
+  /** Who takes part besides Afterword, with the versions of its packages and its server. */
+  async contenders(): Promise<Contender[]> {
+    const servers = await serverVersions(this.#redis?.port, this.#postgres)
+    return this.drivers.map(({ name, survives, says, packages, needs }) => ({
+      name,
+      version: [
+        ...packages.map((name) => `${name} ${versionOf(name)}`),
+        ...(needs === undefined ? [] : [`${needs} ${servers[needs]}`]),
+      ].join(', '),
+      survives,
+      says,
+    }))
   }
 
   /** Removes every store and stops what was started. */
@@ -99,10 +128,12 @@ export class Field {
     for (const { driver, place } of this.#made) await driver.clear(place)
     await this.#redis?.stop()
     rmSync(this.#folder, { recursive: true, force: true })
+    this.#isTidy()
   }
 }
 
-function packagesMissing({ packages }: Driver): string | undefined {
+/** Why the packages of a driver are not here; undefined when they are. */
+export function packagesMissing({ packages }: Driver): string | undefined {
   const missing = packages.filter((name) => versionOf(name) === undefined)
   return missing.length === 0 ? undefined : `${missing.join(', ')} could not be installed into bench/peers`
 }

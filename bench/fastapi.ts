@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { atExit } from './at-exit.ts'
 import type { ServerAccount } from './http-server.ts'
 import { wait } from './peer.ts'
 import { freePort } from './servers.ts'
@@ -39,6 +40,10 @@ export class FastApi {
     const args = ['-m', 'uvicorn', 'app:app', '--port', String(port), '--no-access-log', '--log-level', 'warning']
     const stdio = ['ignore', 'ignore', 'inherit'] as const
     const child = spawn(PYTHON, args, { cwd: FOLDER, stdio: [...stdio], env: { ...process.env, ...env } })
+    child.once(
+      'exit',
+      atExit(() => child.kill('SIGKILL')),
+    )
     const server = new FastApi(port, child)
     for (let looks = 0; looks < 200 && child.exitCode === null; looks++) {
       const isThere = await fetch(`http://127.0.0.1:${port}/account`).then(

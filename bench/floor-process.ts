@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { answer } from './child.ts'
 import { taskInput } from './peer.ts'
 import type { Ask, SliceResult } from './slice.ts'
+import { cpuMicros } from './usage.ts'
 
 /** How the process is started. */
 export interface FloorSettings {
@@ -35,11 +36,6 @@ const commit = db.prepare('COMMIT')
 const insert = db.prepare(INSERT)
 const remove = db.prepare(REMOVE)
 let id = 0
-
-function cpuMicros(): number {
-  const { user, system } = process.cpuUsage()
-  return user + system
-}
 
 /** Each group is inserted in one transaction and deleted in the next, as a task is added and finished. */
 function steady(ms: number, group: number): SliceResult {

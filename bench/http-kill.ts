@@ -31,7 +31,6 @@ export async function benchKill(field: Field, settings: BenchSettings, generator
   const rows: Row[] = []
   const killed = async (name: string, driver: Driver | undefined, kind: ServerSettings['kind']): Promise<void> => {
     const place = await field.place(driver ?? OURS.power)
-    await driver?.prepare(place)
     const log = field.path(`ran-${rows.length}`)
     const server: ServerSettings = { kind, place, log, taskMs: TASK_MS, ...named(kind, driver) }
     const acknowledged = await killInMidLoad(server, settings, generator)
@@ -50,9 +49,7 @@ export async function benchKill(field: Field, settings: BenchSettings, generator
   await killed('process', OURS.processOnly, 'process')
   if (!settings.peers) return { rows, wrong }
   await killed('volatile', undefined, 'volatile')
-  for (const driver of field.drivers.filter((driver) => PEERS.includes(driver))) {
-    await killed(driver.name, driver, 'peer')
-  }
+  await field.each(PEERS, (driver) => killed(driver.name, driver, 'peer'))
   if ('version' in findFastApi()) rows.push(await killFastApi(field, settings, generator))
   return { rows, wrong }
 }

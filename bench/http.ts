@@ -4,16 +4,16 @@
  * the CPU time of the server for each request, which the machine's noise hardly touches.
  */
 import { Child } from './child.ts'
-import { Field, OURS, PEERS, type Skipped } from './contenders.ts'
+import { Field, LEFT_OUT, OURS, PEERS, type Skipped } from './contenders.ts'
 import { FastApi, findFastApi } from './fastapi.ts'
 import { benchBystander } from './http-bystander.ts'
 import { benchKill } from './http-kill.ts'
 import type { ServerAccount, ServerKind, ServerSettings } from './http-server.ts'
 import type { GroupResult, LoadOrder, LoadResult } from './load.ts'
 import type { Place } from './peer.ts'
-import type { Figure, Report, Row } from './report.ts'
+import type { Chart, Contender, Figure, Report, Row } from './report.ts'
 import type { BenchSettings } from './settings.ts'
-import { median, ratios, turn } from './statistics.ts'
+import { median, ratios, summary, turn } from './statistics.ts'
 
 /** Keep-alive connections, one request under way on each. */
 export const CONNECTIONS = 64
@@ -48,22 +48,29 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
   const wrong: string[] = []
   const skipped: Skipped[] = []
   const variants: Variant[] = []
+  const amongPeers: Slice[] = []
   const { child: generator } = await Child.start('./load.ts', [])
   try {
     const ours = await startOurs(field, variants)
     const peers = settings.peers ? await startPeers(field, variants, skipped) : []
-    if (!settings.peers) skipped.push({ what: 'FastAPI', reason: 'left out by --no-peers' })
+    if (!settings.peers) skipped.push({ what: 'FastAPI', reason: LEFT_OUT })
     for (const peer of peers) peer.pause()
-    for (let round = -1; round < settings.rounds; round++) {
-      // The peers' group has a slice of ours among its own, so that their ratios too are of neighbours.
-      const power = ours.find(({ name }) => name === 'power')!
-      for (const variant of turn(ours, round + 1)) await slice(variant, generator, settings, round >= 0, wrong)
-      if (round >= 0 && round % settings.peersEvery !== 0) continue
-      for (const peer of turn(peers, round + 1)) await slice(peer, generator, settings, round >= 0, wrong)
-      if (peers.length > 0) await slice(power, generator, settings, false, wrong)
+    // The peers' ring has slices of ours among its own, so that their ratios too are of neighbours.
+    const power = ours.find(({ name }) => name === 'power')!
+    const peersRing = peers.length === 0 ? [] : [{ ...turnOf(power), slices: amongPeers }, ...peers.map(turnOf)]
+    for (let round = -WARM_UPS; round < settings.rounds; round++) {
+      const withPeers = round < 0 || round % settings.peersEvery === 0
+      for (const { variant, slices } of [
+        ...turn(ours.map(turnOf), round + WARM_UPS),
+        ...(withPeers ? turn(peersRing, round + WARM_UPS) : []),
+      ]) {
+        const measured = await slice(variant, generator, settings, wrong)
+        if (round >= 0) slices.push(measured)
+      }
     }
     for (const variant of variants) await variant.stop()
-    const [rows, figures, doubts] = [table(variants), figuresOf(variants, settings), doubtsOf(variants)]
+    const [rows, figures, doubts] = [table(variants), figuresOf(variants, amongPeers), doubtsOf(variants)]
+    const contenders = [...(await contendersOf(field)), ...fastApiContender(peers)]
     const kill = await benchKill(field, settings, generator)
     const bystander = await benchBystander(field, settings, generator)
     return {
@@ -74,6 +81,8 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
         { title: 'SIGKILL in mid load, every task takes 10 ms', rows: kill.rows },
         ...bystander.tables,
       ],
+      charts: [chartOf(variants, settings)],
+      contenders,
       skipped: [...field.skipped.filter(({ what }) => !what.startsWith('floor')), ...skipped, ...bystander.skipped],
       wrong: [...wrong, ...kill.wrong, ...bystander.wrong],
       doubts,
@@ -83,6 +92,19 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
     await generator.stop()
     await field.close()
   }
+}
+
+/** Rounds that do not count, while code is compiled and caches fill. */
+const WARM_UPS = 2
+
+/** A turn of a variant, and where its slices are kept. */
+interface Turn {
+  readonly variant: Variant
+  readonly slices: Slice[]
+}
+
+function turnOf(variant: Variant): Turn {
+  return { variant, slices: variant.slices }
 }
 
 /** On the ring of turns those stand side by side that are compared. */
@@ -97,12 +119,11 @@ async function startOurs(field: Field, variants: Variant[]): Promise<Variant[]> 
 
 async function startPeers(field: Field, variants: Variant[], skipped: Skipped[]): Promise<Variant[]> {
   const peers: Variant[] = []
-  for (const driver of field.drivers.filter((driver) => PEERS.includes(driver))) {
+  await field.each(PEERS, async (driver) => {
     const place = await field.place(driver)
-    await driver.prepare(place)
     peers.push(await startServer({ kind: 'peer', driver: driver.name, place }, driver.name))
     variants.push(peers.at(-1)!)
-  }
+  })
   const found = findFastApi()
   if ('reason' in found) {
     skipped.push({ what: 'FastAPI', reason: found.reason })
@@ -141,13 +162,7 @@ async function startServer(settings: ServerSettings & { readonly place: Place },
   }
 }
 
-async function slice(
-  variant: Variant,
-  generator: Child,
-  settings: BenchSettings,
-  counts: boolean,
-  wrong: string[],
-): Promise<void> {
+async function slice(variant: Variant, generator: Child, settings: BenchSettings, wrong: string[]): Promise<Slice> {
   const { name, port, last } = variant
   variant.resume()
   const ms = settings.seconds * 1000
@@ -162,10 +177,9 @@ async function slice(
   if (account.ran !== account.added) wrong.push(`${name}: ${account.added} tasks acknowledged, ${account.ran} ran`)
   if (account.doubled > last.doubled) wrong.push(`${name}: ${account.doubled - last.doubled} tasks ran twice`)
   if (account.added > 0 && added !== answered) wrong.push(`${name}: ${answered} answers for ${added} tasks`)
-  if (!counts) return
   const cpuMicrosPerRequest = (account.cpuMicros - last.cpuMicros) / answered
   const { behind } = account
-  variant.slices.push({ perSecond, p50Ms, p99Ms, cpuMicrosPerRequest, behind, generatorBusy: busy })
+  return { perSecond, p50Ms, p99Ms, cpuMicrosPerRequest, behind, generatorBusy: busy }
 }
 
 /** Peers that look for work all the time are held while others are measured; nobody of ours and no FastAPI does. */
@@ -173,7 +187,7 @@ function isPeer({ name }: Variant): boolean {
   return PEERS.some((driver) => driver.name === name)
 }
 
-function figuresOf(variants: readonly Variant[], { peersEvery }: BenchSettings): Figure[] {
+function figuresOf(variants: readonly Variant[], amongPeers: readonly Slice[]): Figure[] {
   const of = (name: string): readonly Slice[] => variants.find((variant) => variant.name === name)!.slices
   const pair = (key: string, says: string, above: readonly Slice[], under: readonly Slice[]): Figure[] => [
     { key, says, rounds: ratios(above.map(rateOf), under.map(rateOf)) },
@@ -181,7 +195,6 @@ function figuresOf(variants: readonly Variant[], { peersEvery }: BenchSettings):
     { key: `${key}.cpu`, says: `${says}, by CPU time`, rounds: ratios(under.map(cpuOf), above.map(cpuOf)) },
   ]
   const power = of('power')
-  const amongPeers = power.filter((_, round) => round % peersEvery === 0)
   const peers = variants.filter(isPeer)
   const best = peers.toSorted((a, b) => median(b.slices.map(rateOf)) - median(a.slices.map(rateOf)))[0]
   const hasFastApi = variants.some(({ name }) => name === FASTAPI)
@@ -220,4 +233,45 @@ function doubtsOf(variants: readonly Variant[]): string[] {
     .map(({ name, slices }) => ({ name, busy: median(slices.map(({ generatorBusy }) => generatorBusy)) }))
     .filter(({ busy }) => busy > BUSY_MAX)
     .map(({ name, busy }) => `${name}: the load generator was busy for ${Math.round(busy * 100)} % of the time`)
+}
+
+/** Requests a second, each relative to the endpoint without the library in the same round. */
+function chartOf(variants: readonly Variant[], { peersEvery }: BenchSettings): Chart {
+  const bare = variants.find(({ name }) => name === 'bare')!.slices.map(rateOf)
+  const beside = bare.filter((_, round) => round % peersEvery === 0)
+  return {
+    title: 'Requests a second of one endpoint, relative to the same without a task',
+    bars: variants
+      .filter(({ name }) => name !== 'bare')
+      .map((variant) => {
+        const isOurs = !isPeer(variant) && variant.name !== FASTAPI
+        const rounds = ratios(variant.slices.map(rateOf), isOurs ? bare : beside)
+        return { label: LABELS[variant.name] ?? variant.name, isOurs, ...summary(rounds) }
+      }),
+  }
+}
+
+/** What the variants are called where nobody knows the benchmark. */
+const LABELS: Readonly<Record<string, string>> = {
+  attached: 'Afterword, no task',
+  power: 'Afterword, task survives a power cut',
+  process: 'Afterword, task survives the process',
+  volatile: 'setImmediate, task survives nothing',
+  bullmq: 'BullMQ (Redis without persistence)',
+  'pg-boss': 'pg-boss (Postgres)',
+  'graphile-worker': 'Graphile Worker (Postgres)',
+  plainjob: 'plainjob (SQLite)',
+  sidequest: 'Sidequest (SQLite)',
+  FastAPI: 'FastAPI, task survives nothing',
+}
+
+async function contendersOf(field: Field): Promise<Contender[]> {
+  return (await field.contenders()).filter(({ name }) => PEERS.some((driver) => driver.name === name))
+}
+
+function fastApiContender(peers: readonly Variant[]): Contender[] {
+  const found = findFastApi()
+  if ('reason' in found || !peers.some(({ name }) => name === FASTAPI)) return []
+  const says = 'one process, one `BackgroundTasks` task in memory'
+  return [{ name: FASTAPI, version: found.version, survives: 'nothing', says }]
 }

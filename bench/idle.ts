@@ -40,11 +40,7 @@ export async function benchIdle(settings: BenchSettings): Promise<Report> {
     const shared = await field.place(OURS.power)
     await start('afterword, two workers on one file: first', OURS.power, shared)
     await start('afterword, two workers on one file: second', OURS.power, shared)
-    for (const driver of field.drivers.filter((driver) => PEERS.includes(driver))) {
-      const place = await field.place(driver)
-      await driver.prepare(place)
-      await start(driver.name, driver, place)
-    }
+    await field.each(PEERS, async (driver) => start(driver.name, driver, await field.place(driver)))
     // What a start leaves behind is not idling.
     await wait(Math.min(3000, settings.seconds * 1000))
     let before = await usages(idlers)

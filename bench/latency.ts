@@ -3,11 +3,11 @@
  * answer was sent, and from its add. From another process: one adds, the other runs, both know the machine's clock.
  */
 import { Child } from './child.ts'
-import { Field, OURS, PEERS } from './contenders.ts'
+import { Field, OURS, PEERS, SERVER_FLOORS } from './contenders.ts'
 import type { ServerKind, ServerSettings, TaskTimes } from './http-server.ts'
 import type { LoadOrder, LoadResult } from './load.ts'
 import type { PeerSettings } from './peer-process.ts'
-import { type Driver, wait } from './peer.ts'
+import { type Driver, type Place, wait } from './peer.ts'
 import type { Figure, Report, Row } from './report.ts'
 import type { BenchSettings } from './settings.ts'
 import type { Ask } from './slice.ts'
@@ -33,12 +33,20 @@ export async function benchLatency(settings: BenchSettings): Promise<Report> {
   const [same, other]: [Way[], Way[]] = [[], []]
   const wrong: string[] = []
   try {
-    for (const kind of ['power', 'process', 'volatile'] as const) same.push(await sameProcess(field, generator, kind))
-    for (const driver of [OURS.power, OURS.processOnly]) other.push(await otherProcess(field, driver))
-    for (const driver of field.drivers.filter((driver) => PEERS.includes(driver))) {
-      same.push(await sameProcess(field, generator, 'peer', driver))
-      other.push(await otherProcess(field, driver))
+    for (const kind of ['power', 'process', 'volatile'] as const) {
+      same.push(await sameProcess(await field.place(OURS.power), generator, kind))
     }
+    for (const driver of [OURS.power, OURS.processOnly]) {
+      other.push(await otherProcess(await field.place(driver), driver))
+    }
+    await field.each(PEERS, async (driver) => {
+      same.push(await sameProcess(await field.place(driver), generator, 'peer', driver))
+      other.push(await otherProcess(await field.place(driver), driver))
+    })
+    // For context: what a message through a server, and the machine's own noise, cost.
+    await field.each(SERVER_FLOORS, async (driver) => {
+      other.push(await otherProcess(await field.place(driver), driver))
+    })
     for (const way of [...same, ...other]) way.pause()
     const samples = Math.max(5, Math.round(settings.seconds * PER_SECOND))
     for (let round = -1; round < settings.rounds; round++) {
@@ -54,7 +62,7 @@ export async function benchLatency(settings: BenchSettings): Promise<Report> {
           rows: other.map((way) => row(way.name, allOf(way, 'sinceAdded'))),
         },
       ],
-      skipped: field.skipped.filter(({ what }) => !what.startsWith('floor')),
+      skipped: field.skipped,
       wrong,
       doubts: [],
     }
@@ -65,9 +73,7 @@ export async function benchLatency(settings: BenchSettings): Promise<Report> {
   }
 }
 
-async function sameProcess(field: Field, generator: Child, kind: ServerKind, driver?: Driver): Promise<Way> {
-  const place = await field.place(driver ?? OURS.power)
-  await driver?.prepare(place)
+async function sameProcess(place: Place, generator: Child, kind: ServerKind, driver?: Driver): Promise<Way> {
   const settings: ServerSettings = { kind, place, ...(driver === undefined ? {} : { driver: driver.name }) }
   const { child, ready } = await Child.start<{ port: number }>('./http-server.ts', [JSON.stringify(settings)])
   return {
@@ -80,6 +86,8 @@ async function sameProcess(field: Field, generator: Child, kind: ServerKind, dri
       const { failed } = (await generator.ask<LoadResult>(order)).groups[0]!
       if (failed > 0) throw new Error(`${failed} requests failed`)
       const times = await child.ask<TaskTimes[]>({ ask: 'times' })
+      const unseen = times.filter(({ sentMs, startedMs }) => Number.isNaN(startedMs + sentMs)).length
+      if (unseen > 0) throw new Error(`${unseen} of ${times.length} tasks acknowledged did not run`)
       return {
         sinceSent: times.map(({ sentMs, startedMs }) => startedMs - sentMs),
         sinceAdded: times.map(({ startedMs }) => startedMs),
@@ -91,9 +99,7 @@ async function sameProcess(field: Field, generator: Child, kind: ServerKind, dri
   }
 }
 
-async function otherProcess(field: Field, driver: Driver): Promise<Way> {
-  const place = await field.place(driver)
-  await driver.prepare(place)
+async function otherProcess(place: Place, driver: Driver): Promise<Way> {
   const start = async (works: boolean): Promise<Child> => {
     const settings: PeerSettings = { driver: driver.name, place, works, counts: false }
     return (await Child.start('./peer-process.ts', [JSON.stringify(settings)])).child

@@ -3,6 +3,7 @@
  * object on the last line, `--save` writes it to bench/results/latest.json, from which docs/performance.md is made.
  */
 import { readArguments, USAGE } from './arguments.ts'
+import { exitOnSignals } from './at-exit.ts'
 import { benchBacklog } from './backlog.ts'
 import type { BenchName } from './figures.ts'
 import { benchHttp } from './http.ts'
@@ -36,6 +37,7 @@ if (typeof given === 'string') {
   console.error(`${given}\n${USAGE}`)
   process.exit(2)
 }
+exitOnSignals()
 const reports: Report[] = []
 for (const name of given.names) {
   const { run, ...usual } = BENCHES[name]

@@ -20,7 +20,13 @@ export async function benchMemory(settings: BenchSettings): Promise<Report> {
   try {
     const fresh = await field.place(OURS.power)
     const worker = await start({ driver: OURS.power.name, place: fresh, works: true, counts: false })
-    const rows: Row[] = [rowOf('a worker after its start', await usage(worker))]
+    const { child: bare } = await Child.start('./baseline-process.ts', [], { execArgv: ['--expose-gc'] })
+    const baseline = await usage(bare)
+    await bare.stop()
+    const rows: Row[] = [
+      rowOf('the same process without Afterword', baseline),
+      rowOf('a worker after its start', await usage(worker)),
+    ]
     const points: [tasks: number, heapMiB: number][] = []
     let tasks = 0
     for (let round = 0; round < settings.rounds; round++) {
@@ -57,8 +63,8 @@ export async function benchMemory(settings: BenchSettings): Promise<Report> {
         },
         {
           key: 'memory.rss_mib_after_start',
-          says: 'resident after the start',
-          rounds: [Number(rows[0]!['RSS MiB'])],
+          says: 'resident after the start, beyond a process without it',
+          rounds: [Number(rows[1]!['RSS MiB']) - Number(rows[0]!['RSS MiB'])],
         },
       ],
       tables: [

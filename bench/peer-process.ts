@@ -2,9 +2,10 @@
 import { answer } from './child.ts'
 import { driverOf } from './contenders.ts'
 import { COUNTED, countStatements } from './count-statements.ts'
-import { machineNow, type Place, taskInput, type TaskInput, wait } from './peer.ts'
-import type { Ask, SliceResult, Usage } from './slice.ts'
+import { machineNow, type OpenDriver, type Place, taskInput, type TaskInput, wait } from './peer.ts'
+import type { Ask, SliceResult } from './slice.ts'
 import { Tally } from './tally.ts'
+import { cpuMicros, usage } from './usage.ts'
 
 /** How the process is started. */
 export interface PeerSettings {
@@ -20,7 +21,6 @@ const settings = JSON.parse(process.argv[2]!) as PeerSettings
 if (settings.counts) countStatements()
 
 const driver = driverOf(settings.driver)
-const open = await driver.open(settings.place)
 const tally = new Tally()
 let waited: number[] = []
 
@@ -29,11 +29,15 @@ function run(input: TaskInput): Promise<void> {
   tally.run(input)
   return Promise.resolve()
 }
-if (settings.works) await open.work(run)
+let opened: OpenDriver | undefined
+if (settings.works) {
+  opened = await driver.open(settings.place)
+  await opened.work(run)
+}
 
-function cpuMicros(): number {
-  const { user, system } = process.cpuUsage()
-  return user + system
+/** The store, opened when it is needed: a process that drains others' stores opens none of its own. */
+async function store(): Promise<OpenDriver> {
+  return (opened ??= await driver.open(settings.place))
 }
 
 /** Bounded, so that a lost task is reported and not waited for. */
@@ -43,6 +47,7 @@ async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 async function steady({ ms, adders }: Ask & { do: 'steady' }): Promise<SliceResult> {
+  const open = await store()
   const before = { cpu: cpuMicros(), commits: COUNTED.commits, ran: tally.ran, doubled: tally.doubled }
   const begun = performance.now()
   const adder = async (): Promise<void> => {
@@ -65,7 +70,7 @@ async function steady({ ms, adders }: Ask & { do: 'steady' }): Promise<SliceResu
 
 async function drain(tasks: number, place: Place): Promise<SliceResult> {
   const filler = await driver.open(place)
-  await filler.fill(Array.from({ length: tasks }, (_, index) => taskInput(index + 1)))
+  await filler.addMany(Array.from({ length: tasks }, (_, index) => taskInput(index + 1)))
   await filler.close()
   const drained = new Tally()
   const worker = await driver.open(place)
@@ -80,18 +85,12 @@ async function drain(tasks: number, place: Place): Promise<SliceResult> {
 }
 
 async function add({ samples, everyMs }: Ask & { do: 'add' }): Promise<void> {
+  const open = await store()
   for (let sample = 0; sample < samples; sample++) {
     // Not evenly enough to march in step with somebody's timer.
     await wait(everyMs * (0.5 + Math.random()))
     await open.add(taskInput(tally.next(), machineNow()))
   }
-}
-
-function usage(): Usage {
-  // Only there where memory is measured.
-  globalThis.gc?.()
-  const { rss, heapUsed } = process.memoryUsage()
-  return { cpuMicros: cpuMicros(), ...COUNTED, rssBytes: rss, heapBytes: heapUsed }
 }
 
 answer(
@@ -113,5 +112,5 @@ answer(
         return usage()
     }
   },
-  () => open.close(),
+  () => opened?.close(),
 )

@@ -61,7 +61,7 @@ export interface OpenDriver {
   /** Resolves when the library says that the task is stored. */
   add(input: TaskInput): Promise<unknown>
   /** Stores many as fast as the library can. */
-  fill(inputs: readonly TaskInput[]): Promise<unknown>
+  addMany(inputs: readonly TaskInput[]): Promise<unknown>
   /** Runs tasks here from this moment on. */
   work(run: (input: TaskInput) => Promise<void>): Promise<void>
   /** How many tasks have not ended, as the store sees it. */

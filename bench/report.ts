@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import type { Skipped } from './contenders.ts'
 import { type BenchName, keeps, TARGETS, targetOf } from './figures.ts'
-import { summary } from './statistics.ts'
+import { type Summary, summary } from './statistics.ts'
 
 /** One figure under its key: its value in each round, or in the whole run when rounds would say less. */
 export interface Figure {
@@ -21,11 +21,27 @@ export interface Table {
   readonly rows: readonly Row[]
 }
 
+/** Who took part. */
+export interface Contender {
+  readonly name: string
+  readonly version: string
+  readonly survives: string
+  readonly says: string
+}
+
+/** Bars beside each other, each relative to the same one in the same round. */
+export interface Chart {
+  readonly title: string
+  readonly bars: readonly (Summary & { readonly label: string; readonly isOurs: boolean })[]
+}
+
 /** What a benchmark found. */
 export interface Report {
   readonly bench: BenchName
   readonly figures: readonly Figure[]
   readonly tables: readonly Table[]
+  readonly charts?: readonly Chart[]
+  readonly contenders?: readonly Contender[]
   readonly skipped: readonly Skipped[]
   /** What must not happen and did: lost or doubled tasks, failed requests. */
   readonly wrong: readonly string[]

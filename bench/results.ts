@@ -25,7 +25,6 @@ export interface SavedReport extends Omit<Report, 'figures' | 'bench'> {
   readonly machine: Machine
   readonly settings: Omit<BenchSettings, 'peersEvery'>
   readonly figures: readonly SavedFigure[]
-  readonly versions: Readonly<Record<string, string>>
 }
 
 /** Puts the results of a benchmark in the place of those of its last run; docs/performance.md is made from the file. */

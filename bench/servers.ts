@@ -1,17 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { atExit } from './at-exit.ts'
 import { wait } from './peer.ts'
 import { connectRedis } from './peers/floor-redis.ts'
-import { load } from './peers/load.ts'
+import { ask } from './peers/postgres.ts'
 
 const PATIENCE_MS = 5_000
 
 /** A Redis to be used. */
 export interface Redis {
   readonly port: number
-  /** The process, when it is ours. */
-  readonly pid: number | undefined
   stop(): Promise<void>
 }
 
@@ -34,18 +33,20 @@ export async function startRedis(): Promise<Redis | string> {
     const port = await freePort()
     const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no']
     const server = spawn('redis-server', [...options, '--loglevel', 'warning'], { stdio: 'ignore' })
+    const done = atExit(() => server.kill('SIGKILL'))
+    server.once('exit', done)
     const stop = async (): Promise<void> => {
       if (server.exitCode !== null) return
       const gone = once(server, 'exit')
       server.kill('SIGTERM')
       await gone
     }
-    if (await answersRedis(port)) return { port, pid: server.pid, stop }
+    if (await answersRedis(port)) return { port, stop }
     await stop()
   }
   const url = new URL(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379')
   const port = Number(url.port || 6379)
-  if (await answersRedis(port)) return { port, pid: undefined, stop: () => Promise.resolve() }
+  if (await answersRedis(port)) return { port, stop: () => Promise.resolve() }
   return `no redis-server to start, and no Redis at ${url.host}`
 }
 
@@ -67,7 +68,6 @@ async function answersRedis(port: number): Promise<boolean> {
 export async function findPostgres(): Promise<string | Error> {
   const url = process.env['DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/test'
   try {
-    const { ask } = await import('./peers/postgres.ts')
     await ask(url, 'SELECT 1')
     return url
   } catch (error) {
@@ -76,20 +76,43 @@ export async function findPostgres(): Promise<string | Error> {
   }
 }
 
-/** The version of what listens there, for the report. */
-export async function serverVersions(redisPort: number, postgres: string): Promise<Readonly<Record<string, string>>> {
-  const versions: Record<string, string> = {}
-  if (postgres !== '') {
-    const { ask } = await import('./peers/postgres.ts')
-    versions['postgres'] = (await ask<{ server_version: string }>(postgres, 'SHOW server_version'))[0]!.server_version
+/** The versions of the servers that are used. */
+export async function serverVersions(
+  redisPort: number | undefined,
+  postgres: string | undefined,
+): Promise<Readonly<Record<'redis' | 'postgres', string>>> {
+  const versions = { redis: '', postgres: '' }
+  if (postgres !== undefined) {
+    versions.postgres = (await ask<{ server_version: string }>(postgres, 'SHOW server_version'))[0]!.server_version
   }
-  if (redisPort !== 0) {
-    const { Redis } = await load<{
-      Redis: new (options: object) => { info(section: string): Promise<string>; disconnect(): void }
-    }>('ioredis')
-    const redis = new Redis({ host: '127.0.0.1', port: redisPort })
-    versions['redis'] = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? 'unknown'
+  if (redisPort !== undefined) {
+    const redis = await connectRedis(redisPort)
+    versions.redis = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? 'unknown'
     redis.disconnect()
   }
   return versions
+}
+
+/** Drops what a run left behind that was stopped half-way: its names hold the id of a process that is gone. */
+export async function dropLeftovers(postgres: string): Promise<void> {
+  const isLeft = ({ name }: { readonly name: string }): boolean => !isAlive(Number(name.split('_')[2]))
+  const like = "LIKE 'afterword\\_bench\\_%'"
+  const schemas = await ask<{ name: string }>(
+    postgres,
+    `SELECT nspname AS name FROM pg_namespace WHERE nspname ${like}`,
+  )
+  for (const { name } of schemas.filter(isLeft)) await ask(postgres, `DROP SCHEMA IF EXISTS ${name} CASCADE`)
+  const databases = await ask<{ name: string }>(
+    postgres,
+    `SELECT datname AS name FROM pg_database WHERE datname ${like}`,
+  )
+  for (const { name } of databases.filter(isLeft)) await ask(postgres, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }

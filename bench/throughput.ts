@@ -6,14 +6,14 @@
  * and the store has it. `drain`: a full store, and then a worker, from its start until the store is empty.
  */
 import { Child } from './child.ts'
-import { Field, OURS, PEERS } from './contenders.ts'
+import { Field, OURS, PEERS, SERVER_FLOORS } from './contenders.ts'
 import type { FloorSettings } from './floor-process.ts'
 import type { PeerSettings } from './peer-process.ts'
 import type { Driver, Place, Survives } from './peer.ts'
-import type { Figure, Report, Row, Table } from './report.ts'
+import type { Chart, Figure, Report, Row, Table } from './report.ts'
 import type { BenchSettings } from './settings.ts'
 import type { Ask, SliceResult } from './slice.ts'
-import { median, ratios, turn } from './statistics.ts'
+import { median, ratios, summary, turn } from './statistics.ts'
 
 /** Adders at work at once. */
 const ADDERS = 256
@@ -25,16 +25,20 @@ interface Slice {
 
 interface Variant {
   readonly name: string
-  readonly says: string
   readonly survives: Survives
   readonly drains: number
-  readonly child: Child
-  readonly isPeer: boolean
+  child: Child
+  readonly isEmbeddedPeer: boolean
   /** A place for a slice that needs an empty store. */
   emptyPlace(): Promise<Place>
+  /** Ends the work on its own store, for a process that holds one cannot open another in each library. */
+  emptyHands(): Promise<void>
   readonly steady: Slice[]
   readonly drain: Slice[]
 }
+
+/** Rounds that do not count, while code is compiled and caches fill. */
+const WARM_UPS = 2
 
 const FLOOR = { full: 'floor', normal: 'floor process' }
 
@@ -47,17 +51,20 @@ export async function benchThroughput(settings: BenchSettings): Promise<Report> 
     const group = await groupSize(field, settings)
     const ours = await startOurs(field, variants)
     const peers: Variant[] = []
-    for (const driver of field.drivers) peers.push(await startDriver(field, driver, variants))
+    await field.each([...PEERS, ...SERVER_FLOORS], async (driver) => {
+      peers.push(await startDriver(field, driver, variants))
+    })
     for (const { child } of peers) child.pause()
-    for (let round = -1; round < settings.rounds; round++) {
+    for (let round = -WARM_UPS; round < settings.rounds; round++) {
       const withPeers = round < 0 || round % settings.peersEvery === 0
-      for (const variant of [...turn(ours, round + 1), ...(withPeers ? turn(peers, round + 1) : [])]) {
+      for (const variant of [...turn(ours, round + WARM_UPS), ...(withPeers ? turn(peers, round + WARM_UPS) : [])]) {
         await steadySlice(variant, settings, group, round >= 0, wrong)
       }
     }
-    const drains = Math.max(1, Math.ceil(settings.rounds / 3))
-    for (let round = 0; round < drains; round++) {
-      for (const variant of turn(variants, round)) await drainSlice(variant, settings, wrong)
+    for (const variant of variants) await variant.emptyHands()
+    const drains = Math.ceil(settings.rounds / 4)
+    for (let round = -1; round < drains; round++) {
+      for (const variant of turn(variants, round + 1)) await drainSlice(variant, settings, round >= 0, wrong)
     }
     return {
       bench: 'throughput',
@@ -65,6 +72,8 @@ export async function benchThroughput(settings: BenchSettings): Promise<Report> 
       tables: [
         { title: `Tasks/s, medians; groups of ${group} in the floor, as many as ours gets`, rows: rowsOf(variants) },
       ],
+      charts: [chartOf(variants, settings)],
+      contenders: await field.contenders(),
       skipped: field.skipped,
       wrong,
       doubts: [],
@@ -94,9 +103,9 @@ async function groupSize(field: Field, { seconds }: BenchSettings): Promise<numb
 /** On the ring of turns those stand side by side that are compared. */
 async function startOurs(field: Field, variants: Variant[]): Promise<Variant[]> {
   await startDriver(field, OURS.power, variants)
-  await startFloor(field, { ...FLOOR_FULL }, variants)
+  await startFloor(field, FLOOR_FULL, variants)
   await startDriver(field, OURS.forgetful, variants)
-  await startFloor(field, { ...FLOOR_NORMAL }, variants)
+  await startFloor(field, FLOOR_NORMAL, variants)
   await startDriver(field, OURS.processOnly, variants)
   return variants.slice()
 }
@@ -112,31 +121,40 @@ async function startFloor(
   const { folder } = await field.place(OURS.power)
   const settings: FloorSettings = { folder, synchronous: floor.synchronous }
   const { child } = await Child.start('./floor-process.ts', [JSON.stringify(settings)])
-  const says = `node:sqlite by hand, synchronous=${floor.synchronous}: grouped insert + delete, nothing else`
   variants.push({
     name: floor.name,
-    says,
     survives: floor.survives,
-    drains: 5e4,
+    drains: 50_000,
     child,
-    isPeer: false,
+    isEmbeddedPeer: false,
     emptyPlace: () => field.place(OURS.power),
+    emptyHands: () => Promise.resolve(),
     steady: [],
     drain: [],
   })
 }
 
 async function startDriver(field: Field, driver: Driver, variants: Variant[]): Promise<Variant> {
-  const emptyPlace = async (): Promise<Place> => {
-    const place = await field.place(driver)
-    await driver.prepare(place)
-    return place
+  const emptyPlace = (): Promise<Place> => field.place(driver)
+  const start = async (works: boolean): Promise<Child> => {
+    const settings: PeerSettings = { driver: driver.name, place: await emptyPlace(), works, counts: false }
+    return (await Child.start('./peer-process.ts', [JSON.stringify(settings)])).child
   }
-  const settings: PeerSettings = { driver: driver.name, place: await emptyPlace(), works: true, counts: false }
-  const { child } = await Child.start('./peer-process.ts', [JSON.stringify(settings)])
-  const { name, says, survives, drains } = driver
-  const isPeer = PEERS.includes(driver)
-  const variant = { name, says, survives, drains, child, isPeer, emptyPlace, steady: [], drain: [] }
+  const { name, survives, drains } = driver
+  const variant: Variant = {
+    name,
+    survives,
+    drains,
+    child: await start(true),
+    isEmbeddedPeer: PEERS.includes(driver) && driver.needs === undefined,
+    emptyPlace,
+    async emptyHands() {
+      await variant.child.stop()
+      variant.child = await start(false)
+    },
+    steady: [],
+    drain: [],
+  }
   variants.push(variant)
   return variant
 }
@@ -153,9 +171,15 @@ async function steadySlice(
   if (counts) variant.steady.push(toSlice(result))
 }
 
-async function drainSlice(variant: Variant, { seconds }: BenchSettings, wrong: string[]): Promise<void> {
+async function drainSlice(
+  variant: Variant,
+  { seconds }: BenchSettings,
+  counts: boolean,
+  wrong: string[],
+): Promise<void> {
   const tasks = Math.ceil(variant.drains * seconds * 2)
-  variant.drain.push(toSlice(await measure(variant, { do: 'drain', tasks, place: await variant.emptyPlace() }, wrong)))
+  const result = await measure(variant, { do: 'drain', tasks, place: await variant.emptyPlace() }, wrong)
+  if (counts) variant.drain.push(toSlice(result))
 }
 
 async function measure({ name, child }: Variant, ask: Ask, wrong: string[]): Promise<SliceResult> {
@@ -183,7 +207,7 @@ function figuresOf(variants: readonly Variant[], { peersEvery }: BenchSettings):
     Variant,
   ]
   // All embedded peers promise less than a power cut, so each is at a weaker durability.
-  const embedded = variants.filter(({ isPeer, name }) => isPeer && driverIsEmbedded(name))
+  const embedded = variants.filter(({ isEmbeddedPeer }) => isEmbeddedPeer)
   const best = embedded.toSorted((a, b) => median(b.steady.map(rateOf)) - median(a.steady.map(rateOf)))[0]
   const bestDrain = embedded.toSorted((a, b) => median(b.drain.map(rateOf)) - median(a.drain.map(rateOf)))[0]
   const amongPeers = kept.steady.filter((_, round) => round % peersEvery === 0)
@@ -204,10 +228,6 @@ function figuresOf(variants: readonly Variant[], { peersEvery }: BenchSettings):
   ]
 }
 
-function driverIsEmbedded(name: string): boolean {
-  return PEERS.some((driver) => driver.name === name && driver.needs === undefined)
-}
-
 const rateOf = ({ perSecond }: Slice): number => perSecond
 const cpuOf = ({ cpuMicrosPerTask }: Slice): number => cpuMicrosPerTask
 
@@ -221,4 +241,32 @@ function rowsOf(variants: readonly Variant[]): Table['rows'] {
     'from a full store/s': rounded(drain.map(rateOf), 0),
     'CPU µs/task, full store': rounded(drain.map(cpuOf), 1),
   }))
+}
+
+/** Tasks a second end to end, each relative to the floor in the same round. */
+function chartOf(variants: readonly Variant[], { peersEvery }: BenchSettings): Chart {
+  const floor = variants.find(({ name }) => name === FLOOR.full)!.steady.map(rateOf)
+  const beside = floor.filter((_, round) => round % peersEvery === 0)
+  return {
+    title: 'Tasks a second from add to end, relative to raw grouped SQL in the same file system',
+    bars: variants
+      .filter(({ name }) => !name.startsWith('floor'))
+      .map(({ name, steady }) => ({
+        label: LABELS[name] ?? name,
+        isOurs: name.startsWith('afterword'),
+        ...summary(ratios(steady.map(rateOf), steady.length === floor.length ? floor : beside)),
+      })),
+  }
+}
+
+/** What the variants are called where nobody knows the benchmark. */
+const LABELS: Readonly<Record<string, string>> = {
+  afterword: 'Afterword, survives a power cut',
+  'afterword removing': 'Afterword, finished tasks removed at once',
+  'afterword process': 'Afterword, survives the process',
+  bullmq: 'BullMQ (Redis without persistence)',
+  'pg-boss': 'pg-boss (Postgres)',
+  'graphile-worker': 'Graphile Worker (Postgres)',
+  plainjob: 'plainjob (SQLite)',
+  sidequest: 'Sidequest (SQLite)',
 }

@@ -55,7 +55,7 @@ export const bullmq: Driver = {
     let worker: Worker | undefined
     return {
       add: (input) => queue.add('send-welcome', input),
-      fill: async (inputs) => {
+      addMany: async (inputs) => {
         for (let from = 0; from < inputs.length; from += 1000) {
           await queue.addBulk(inputs.slice(from, from + 1000).map((data) => ({ name: 'send-welcome', data })))
         }

@@ -70,7 +70,7 @@ export const floorPostgres: Driver = {
         new Promise<void>((resolve, reject) => {
           if (adds.push({ input, resolve, reject }) === 1) setImmediate(() => void flush())
         }),
-      fill: async (inputs) => {
+      addMany: async (inputs) => {
         for (let from = 0; from < inputs.length; from += 10_000) await put(inputs.slice(from, from + 10_000))
       },
       work: async (run) => {

@@ -10,6 +10,7 @@ export interface Redis {
   llen(key: string): Promise<number>
   del(key: string): Promise<number>
   ping(): Promise<string>
+  info(section: string): Promise<string>
   on(event: 'error', listener: () => void): void
   disconnect(): void
 }
@@ -54,7 +55,7 @@ export const floorRedis: Driver = {
     }
     return {
       add: (input) => redis.lpush(list, JSON.stringify(input)),
-      fill: async (inputs) => {
+      addMany: async (inputs) => {
         for (let from = 0; from < inputs.length; from += 1000) {
           await redis.lpush(list, ...inputs.slice(from, from + 1000).map((input) => JSON.stringify(input)))
         }

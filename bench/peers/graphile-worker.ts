@@ -1,4 +1,4 @@
-import type { Driver, OpenDriver, TaskInput } from '../peer.ts'
+import type { Driver, OpenDriver, Place, TaskInput } from '../peer.ts'
 import { load } from './load.ts'
 import { ask, loadPg } from './postgres.ts'
 
@@ -23,6 +23,16 @@ const WORKER = {
   failJobBatchDelay: 0,
 }
 
+/**
+ * A database of its own: its workers end when anybody migrates anything of Graphile Worker's in theirs, another benchmark or
+ * another schema of this one.
+ */
+function home({ postgres, name }: Place): string {
+  const url = new URL(postgres)
+  url.pathname = `/${name}`
+  return url.href
+}
+
 /** Graphile Worker with batching on. */
 export const graphileWorker: Driver = {
   name: 'graphile-worker',
@@ -32,30 +42,31 @@ export const graphileWorker: Driver = {
   packages: ['graphile-worker', 'pg'],
   drains: 10_000,
 
-  async prepare({ postgres, name }) {
+  async prepare(place) {
+    await ask(place.postgres, `CREATE DATABASE ${place.name}`)
     const { makeWorkerUtils, Logger } = await load<Graphile>('graphile-worker')
     const logger = new Logger(() => () => undefined)
-    const utils = await makeWorkerUtils({ connectionString: postgres, schema: name, logger })
+    const utils = await makeWorkerUtils({ connectionString: home(place), logger })
     await utils.migrate()
     await utils.release()
   },
 
-  async open({ postgres, name }): Promise<OpenDriver> {
+  async open(place): Promise<OpenDriver> {
     const { makeWorkerUtils, run: runWorker, Logger } = await load<Graphile>('graphile-worker')
     const { Pool } = await loadPg()
     const logger = new Logger(() => () => undefined)
-    const pool = new Pool({ connectionString: postgres, max: 10 })
+    const pool = new Pool({ connectionString: home(place), max: 10 })
     pool.on('error', () => undefined)
     pool.on('connect', (client) => client.on('error', () => undefined))
-    const utils = await makeWorkerUtils({ pgPool: pool, schema: name, logger })
-    const count = `SELECT count(*)::int AS count FROM ${name}._private_jobs`
+    const utils = await makeWorkerUtils({ pgPool: pool, logger })
+    const count = 'SELECT count(*)::int AS count FROM graphile_worker._private_jobs'
     let runner: { stop(): Promise<void> } | undefined
     return {
       add: (payload) => utils.addJob('send-welcome', payload),
-      fill: (inputs) => utils.addJobs(inputs.map((payload) => ({ identifier: 'send-welcome', payload }))),
+      addMany: (inputs) => utils.addJobs(inputs.map((payload) => ({ identifier: 'send-welcome', payload }))),
       work: async (run) => {
         runner = await runWorker({
-          preset: { worker: { connectionString: postgres, schema: name, logger, ...WORKER } },
+          preset: { worker: { connectionString: home(place), logger, ...WORKER } },
           taskList: { 'send-welcome': async (input: TaskInput) => run(input) },
           noHandleSignals: true,
         })
@@ -69,10 +80,10 @@ export const graphileWorker: Driver = {
     }
   },
 
-  async stored({ postgres, name }) {
-    const rows = await ask<{ payload: TaskInput }>(postgres, `SELECT payload FROM ${name}._private_jobs`)
+  async stored(place) {
+    const rows = await ask<{ payload: TaskInput }>(home(place), 'SELECT payload FROM graphile_worker._private_jobs')
     return rows.map(({ payload }) => payload.n)
   },
 
-  clear: async ({ postgres, name }) => void (await ask(postgres, `DROP SCHEMA IF EXISTS ${name} CASCADE`)),
+  clear: async ({ postgres, name }) => void (await ask(postgres, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
 }

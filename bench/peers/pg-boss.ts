@@ -46,7 +46,7 @@ export const pgBoss: Driver = {
     const count = `SELECT count(*)::int AS count FROM ${place.name}.job WHERE state <> 'completed'`
     return {
       add: (input) => boss.send('bench', input),
-      fill: (inputs) =>
+      addMany: (inputs) =>
         boss.insert(
           'bench',
           inputs.map((data) => ({ data })),

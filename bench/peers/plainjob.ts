@@ -46,7 +46,7 @@ export const plainjob: Driver = {
     let worker: { stop(): Promise<void> } | undefined
     return {
       add: async (input) => queue.add('send-welcome', input),
-      fill: async (inputs) => queue.addMany('send-welcome', inputs),
+      addMany: async (inputs) => queue.addMany('send-welcome', inputs),
       work: async (run) => {
         const started = defineWorker('send-welcome', async ({ data }) => run(JSON.parse(data) as TaskInput), {
           queue,

@@ -86,7 +86,7 @@ export const sidequest: Driver = {
     const add = (input: TaskInput): Promise<unknown> => Sidequest.build(SendWelcome).enqueue(input)
     return {
       add,
-      fill: (inputs) => addAll(add, inputs),
+      addMany: (inputs) => addAll(add, inputs),
       work: async (run) => {
         SendWelcome.perform = run
         await Sidequest.start(settings(folder))
