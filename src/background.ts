@@ -196,13 +196,18 @@ export class Background {
    *
    * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN.
    */
-  async add<D extends AnyTaskDefinition>(
+  add<D extends AnyTaskDefinition>(
     definition: D,
     ...[input, options]: AddArguments<D>
   ): Promise<{ readonly id: TaskId }> {
-    const draft = this.#desk.draft(definition, input, options, undefined)
-    await this.#desk.storeAlone(draft)
-    return { id: draft.id }
+    // Not an async function: one promise less for each of many tasks. What a promise's executor throws rejects it.
+    return new Promise((resolve, reject) => {
+      const draft = this.#desk.draft(definition, input, options, undefined)
+      this.#desk.storeAlone(draft, (error) => {
+        if (error === undefined) resolve({ id: draft.id })
+        else reject(error)
+      })
+    })
   }
 
   /**

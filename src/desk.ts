@@ -15,7 +15,7 @@ import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { Added } from './ports/store.ts'
 import type { Responses } from './responses.ts'
-import { claimedFromDraft, type Draft, refusal } from './task-draft.ts'
+import { type Draft, refusal } from './task-draft.ts'
 
 /** What a desk is made of. */
 export interface DeskParts {
@@ -80,15 +80,11 @@ export class Desk implements TaskDesk {
     )
   }
 
-  /** Stores one task that belongs to no response; it may start at once. */
-  storeAlone(draft: Draft): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.store([draft], (error, added, from) => {
-        this.release(draft, added[from])
-        const why = error ?? refusal(draft, added[from])
-        if (why === undefined) resolve()
-        else reject(why)
-      })
+  /** Stores one task that belongs to no response; it may start at once. `done` is told why it was not stored. */
+  storeAlone(draft: Draft, done: (error: Error | undefined) => void): void {
+    this.store([draft], (error, added, from) => {
+      this.release(draft, added[from])
+      done(error ?? refusal(draft, added[from]))
     })
   }
 
@@ -98,7 +94,7 @@ export class Desk implements TaskDesk {
     this.#parts.runner.hold(queue, -1)
     // A worker that was declared dead meanwhile does not own it any more; the new owner runs it.
     const mine = added?.kind === 'added' && added.state === 'running' && claimFor === this.#parts.worker.incarnation
-    if (mine) this.#parts.runner.takeOne(claimedFromDraft(draft))
+    if (mine) this.#parts.runner.takeOne(draft)
   }
 
   released(count: number): void {

@@ -1,6 +1,6 @@
 import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
-import { encodeValue } from './engine/codec.ts'
+import { encodeFresh, encodeValue } from './engine/codec.ts'
 import { validateInput } from './engine/input-schema.ts'
 import { type AddOptions, parseAddOptions } from './model/add-options.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
@@ -22,7 +22,7 @@ export function makeDraft(
   const { name } = definition
   const options = parseAddOptions(given, name)
   validateInput(definition, input)
-  const stored = encodeValue(input, { what: 'input', name, bytesMax: settings.inputBytesMax })
+  const stored = encodeFresh(input, { what: 'input', name, bytesMax: settings.inputBytesMax })
   const now = ports.clock.now()
   const dueAt = options.runAt ?? (options.delayMs === undefined ? undefined : now + options.delayMs)
   const scheduled = dueAt !== undefined && dueAt > now
@@ -44,6 +44,11 @@ export function makeDraft(
     after: undefined,
     claimFor: undefined,
     early: false,
+    claims: 1,
+    crashes: 0,
+    handBacks: 0,
+    deferrals: 0,
+    suspect: false,
     ticket: undefined,
   }
 }

@@ -13,7 +13,7 @@ import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { AttemptAborted } from './abort-reason.ts'
 import { AttemptContext, type ContextHost } from './attempt-context.ts'
-import { decodeValue, encodeValue } from './codec.ts'
+import { encodeValue } from './codec.ts'
 import { parseStoredInput } from './input-schema.ts'
 import type { Lane } from './lane.ts'
 import { retryDelayMs } from './retry-policy.ts'
@@ -81,10 +81,7 @@ export class Attempt {
     let result: unknown
     let pending: boolean
     try {
-      const { schema } = this.definition
-      const input =
-        schema === undefined ? decodeValue(this.task.input) : parseStoredInput(this.definition, this.task.input)
-      result = this.definition.run(input, this.context)
+      result = this.definition.run(parseStoredInput(this.definition, this.task.input), this.context)
       pending = isThenable(result)
     } catch (error) {
       return this.#end(this.#afterThrow(error))

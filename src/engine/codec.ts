@@ -19,6 +19,30 @@ export interface EncodeOptions {
   readonly bytesMax: number
 }
 
+/** A longer text is parsed again when it is needed: two forms of it in memory are worth more than the time. */
+const FRESH_LENGTH_MAX = 4_096
+
+/**
+ * A plain value that this process has just written down, with the copy that it was written from. Nobody else holds that
+ * copy, and JSON would give its like: the first one who reads it back gets it without parsing.
+ */
+class FreshValue implements StoredValue {
+  readonly format = 0
+  readonly text: string
+  #copy: unknown
+
+  constructor(text: string, copy: unknown) {
+    this.text = text
+    this.#copy = copy
+  }
+
+  take(): unknown {
+    const copy = this.#copy
+    this.#copy = undefined
+    return copy === undefined ? parsePlain(this.text) : copy
+  }
+}
+
 const UNDEFINED: StoredValue = Object.freeze({ format: 1, text: '-1' })
 
 /**
@@ -32,6 +56,15 @@ const UNDEFINED: StoredValue = Object.freeze({ format: 1, text: '-1' })
  * @throws TASK_INPUT_TOO_LARGE or RESULT_TOO_LARGE.
  */
 export function encodeValue(value: unknown, options: EncodeOptions): StoredValue {
+  return encode(value, options, false)
+}
+
+/** The same for a value that is likely to be read back once, here, and soon: {@link decodeOnce} may save the parsing. */
+export function encodeFresh(value: unknown, options: EncodeOptions): StoredValue {
+  return encode(value, options, true)
+}
+
+function encode(value: unknown, options: EncodeOptions, fresh: boolean): StoredValue {
   if (value === undefined) return UNDEFINED
   const copy = copyOf(value, options)
   const format = copy.plain && !isJsonPatched() ? 0 : 1
@@ -41,7 +74,16 @@ export function encodeValue(value: unknown, options: EncodeOptions): StoredValue
     const bytes = Buffer.byteLength(text)
     if (bytes > options.bytesMax) throw tooLarge(bytes, options)
   }
-  return { format, text }
+  return fresh && format === 0 && text.length <= FRESH_LENGTH_MAX ? new FreshValue(text, copy.value) : { format, text }
+}
+
+/**
+ * Reads a value for the one who may do with it what he likes.
+ *
+ * @throws what `decodeValue` throws.
+ */
+export function decodeOnce(stored: StoredValue): unknown {
+  return stored instanceof FreshValue ? stored.take() : decodeValue(stored)
 }
 
 /**

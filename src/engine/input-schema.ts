@@ -3,7 +3,7 @@ import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
 import type { StoredValue } from '../model/task.ts'
 import { formatPath } from '../model/value-path.ts'
-import { decodeValue } from './codec.ts'
+import { decodeOnce } from './codec.ts'
 
 /*
  * The store keeps a task's input as it was added, not what the schema made of it: the schema reads it twice, once to
@@ -36,7 +36,7 @@ export function validateInput(definition: AnyTaskDefinition, input: unknown): un
  */
 export function parseStoredInput(definition: AnyTaskDefinition, stored: StoredValue): unknown {
   const { name, schema } = definition
-  const input = decodeValue(stored)
+  const input = decodeOnce(stored)
   if (schema === undefined) return input
   const verdict = judge(schema, input)
   if (verdict === 'async') {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import type { TaskState } from '../model/task-state.ts'
@@ -11,7 +11,7 @@ import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
 
 /** Tasks run in the context in which the library was loaded, never in a request's: what should travel, travels as data. */
-const inRootContext = AsyncLocalStorage.snapshot()
+const rootContext = new AsyncResource('afterword')
 
 /** Starts in one turn of the event loop before the loop gets its turn, in tasks and in milliseconds. */
 const STARTS_MAX = 1_024
@@ -179,12 +179,11 @@ export class Runner implements AttemptHost {
       })
     }
     // Each start by itself: this may be the end of another task, in the context which that one left behind.
-    const start = (): void => inRootContext(() => attempt.start())
-    if (!task.early) return start()
+    if (!task.early) return startInRoot(attempt)
     // It was claimed ahead of its turn. What a worker died with before is written down first: it may do it again at once.
     const isFirst = task.suspect || task.crashes > 0
-    this.#parts.journal().begun(task, isFirst ? start : undefined)
-    if (!isFirst) start()
+    this.#parts.journal().begun(task, isFirst ? () => startInRoot(attempt) : undefined)
+    if (!isFirst) startInRoot(attempt)
   }
 
   forgets(id: TaskId): boolean {
@@ -275,6 +274,14 @@ export class Runner implements AttemptHost {
     this.#changed = []
     for (const resolve of waiting) resolve()
   }
+}
+
+function startInRoot(attempt: Attempt): void {
+  rootContext.runInAsyncScope(start, undefined, attempt)
+}
+
+function start(attempt: Attempt): void {
+  attempt.start()
 }
 
 const STATE_AFTER = { succeed: 'succeeded', retry: 'scheduled', fail: 'failed', cancel: 'cancelled' } as const

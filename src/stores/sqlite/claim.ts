@@ -1,6 +1,7 @@
 import type { ClaimedTask, Instant } from '../../model/task.ts'
 import type { ClaimAsk, Claimed } from '../../ports/store.ts'
 import type { Database } from './database.ts'
+import { EARLY } from './marks.ts'
 import { claimedTask, type ClaimRow } from './rows.ts'
 import type { KnownWorker } from './write-transaction.ts'
 
@@ -16,8 +17,8 @@ export function claimTasks(
   now: Instant,
   ready: Set<string>,
 ): Claimed {
-  const promoted = db.sql('promote').all(now, PROMOTE_MAX) as { queue: string }[]
-  for (const { queue } of promoted) ready.add(queue)
+  const promoted = db.sql('promote').all(now, PROMOTE_MAX) as { kind: number }[]
+  for (const { kind } of promoted) ready.add(db.kinds.of(kind).queue)
   const tasks: ClaimedTask[] = []
   let more = promoted.length === PROMOTE_MAX
   let { probation } = ask
@@ -34,7 +35,10 @@ export function claimTasks(
       if (risky.length > 0) probation = false
       rows.push(...risky)
     }
-    for (const row of rows) tasks.push(claimedTask(row))
+    for (const row of rows) {
+      if (row.key < 0) worker.strays.add(row.id)
+      tasks.push(claimedTask(row, db.kinds.of(row.kind)))
+    }
   }
   tasks.sort(byTurn)
   const { due_at: nextDueAt } = db.sql('next_due').get() as { due_at: number | null }
@@ -45,7 +49,7 @@ export function claimTasks(
 function claimIn(db: Database, worker: KnownWorker, queue: string, room: number, early: boolean): ClaimRow[] {
   return db
     .sql('claim')
-    .all(worker.incarnation, early ? 1 : 0, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
+    .all(worker.incarnation, early ? EARLY : 0, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
 }
 
 /** RETURNING gives rows in no particular order. */

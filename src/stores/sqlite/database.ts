@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AfterwordError } from '../../model/errors.ts'
+import { Kinds } from './kinds.ts'
 import { isBusy, isFatal, toStoreError } from './sqlite-errors.ts'
 import { type StatementName, statements } from './statements.ts'
 import { BUSY, untilFree, type WaitParts } from './until-free.ts'
@@ -20,6 +21,8 @@ export interface DatabaseParts extends WaitParts {
 export class Database {
   readonly file: string
   readonly connection: DatabaseSync
+  /** Queues and names by their number in the rows. */
+  readonly kinds = new Kinds(this)
   readonly #parts: DatabaseParts
   readonly #prepared = new Map<StatementName, StatementSync>()
   #waiting: Promise<unknown> | undefined
@@ -110,6 +113,7 @@ export class Database {
     try {
       const result = work()
       this.sql('commit').run()
+      this.kinds.keep()
       return result
     } catch (error) {
       this.#rollback()
@@ -119,6 +123,7 @@ export class Database {
   }
 
   #rollback(): void {
+    this.kinds.forget()
     // Some errors have rolled back by themselves.
     if (!this.connection.isTransaction) return
     try {

@@ -4,6 +4,7 @@
  * - Rows are in the order of creation (see keys.ts). Finished tasks stay where they are: the partial indexes below
  *   leave them out, so that speed does not depend on what waits elsewhere or what was done (docs/decisions).
  * - The small columns come first: pruning and claims read them without touching the pages of a large input.
+ * - `task.kind` stands for queue and name (kinds.ts), `task.marks` for several small facts (marks.ts): every column has its price.
  * - `task_state` and the view give people and the shell readable names.
  */
 export interface Migration {
@@ -90,6 +91,67 @@ CREATE VIEW tasks AS
     datetime(due_at / 1000.0, 'unixepoch', 'subsec') AS due_at,
     datetime(finished_at / 1000.0, 'unixepoch', 'subsec') AS finished_at, request_id, input, result, error
   FROM task JOIN task_state ON task_state.code = task.state;
+`,
+  },
+  {
+    // Half as many columns to write for each task: a number for queue and name, and one for all the small facts.
+    version: 2,
+    compatibleFrom: 2,
+    sql: `
+DROP VIEW tasks;
+DROP INDEX task_ready;
+DROP INDEX task_probation;
+DROP INDEX task_running;
+DROP INDEX task_scheduled;
+DROP INDEX task_waiting;
+ALTER TABLE task RENAME TO task_1;
+
+CREATE TABLE kind (code INTEGER PRIMARY KEY, queue TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (queue, name)) STRICT;
+INSERT INTO kind (queue, name) SELECT DISTINCT queue, name FROM task_1;
+
+CREATE TABLE task (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  added_at INTEGER NOT NULL,
+  due_at INTEGER,
+  finished_at INTEGER,
+  worker INTEGER,
+  claims INTEGER NOT NULL,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  hand_backs INTEGER NOT NULL DEFAULT 0,
+  deferrals INTEGER NOT NULL DEFAULT 0,
+  marks INTEGER NOT NULL,
+  series TEXT,
+  after TEXT,
+  request_id TEXT,
+  carried TEXT,
+  progress TEXT,
+  result TEXT,
+  error TEXT,
+  input TEXT NOT NULL
+) STRICT;
+INSERT INTO task
+  SELECT key, id, state, kind.code, priority, added_at, due_at, finished_at, worker, claims, crashes, hand_backs, deferrals,
+    formats | (early << 8) | (suspect << 9) | (passed << 10) | (cancelling << 11) | (durable << 12),
+    series, after, request_id, carried, progress, result, error, input
+  FROM task_1 JOIN kind USING (queue, name);
+DROP TABLE task_1;
+
+CREATE INDEX task_ready ON task (kind, priority DESC, added_at) WHERE state = 0 AND crashes < 2;
+CREATE INDEX task_probation ON task (kind, added_at) WHERE state = 0 AND crashes >= 2;
+CREATE INDEX task_running ON task (worker) WHERE state = 1;
+CREATE INDEX task_scheduled ON task (due_at) WHERE state = 2;
+CREATE INDEX task_waiting ON task (after) WHERE state = 3;
+
+CREATE VIEW tasks AS
+  SELECT task.id, task_state.name AS state, kind.name, kind.queue, priority, claims - hand_backs - deferrals AS attempt,
+    crashes, hand_backs, worker, datetime(added_at / 1000.0, 'unixepoch', 'subsec') AS added_at,
+    datetime(due_at / 1000.0, 'unixepoch', 'subsec') AS due_at,
+    datetime(finished_at / 1000.0, 'unixepoch', 'subsec') AS finished_at, request_id, input, result, error
+  FROM task JOIN task_state ON task_state.code = task.state JOIN kind ON kind.code = task.kind;
 `,
   },
 ]

@@ -1,5 +1,7 @@
 import type { TaskState } from '../../model/task-state.ts'
-import type { ClaimedTask, StoredError, StoredValue, TaskRecord, ValueFormat, WorkerRecord } from '../../model/task.ts'
+import type { ClaimedTask, StoredError, StoredValue, TaskRecord, WorkerRecord } from '../../model/task.ts'
+import type { Kind } from './kinds.ts'
+import { CANCELLING, EARLY, type FormattedValue, formatOf, POWER, SUSPECT } from './marks.ts'
 
 /** Task states as stored; the partial indexes and the order of the table `task_state` depend on these numbers. */
 export const STATE_CODES = {
@@ -22,32 +24,22 @@ export function stateOf(code: number): TaskState {
   return state
 }
 
-/** Where in `task.formats` the format of each value stands, two bits each. */
-export const FORMAT_SHIFT = { input: 0, carried: 2, progress: 4, result: 6 } as const
-
-/** The bits of a value's format. */
-export function formatBits(value: StoredValue | undefined, of: keyof typeof FORMAT_SHIFT): number {
-  return value === undefined ? 0 : value.format << FORMAT_SHIFT[of]
-}
-
-function storedValue(text: string | null, formats: number, of: keyof typeof FORMAT_SHIFT): StoredValue | undefined {
-  return text === null ? undefined : { format: ((formats >> FORMAT_SHIFT[of]) & 3) as ValueFormat, text }
+function storedValue(text: string | null, marks: number, of: FormattedValue): StoredValue | undefined {
+  return text === null ? undefined : { format: formatOf(marks, of), text }
 }
 
 /** The columns that a claim returns. */
 export interface ClaimRow {
+  key: number
   id: string
-  name: string
-  queue: string
+  kind: number
   priority: number
   added_at: number
   claims: number
   crashes: number
   hand_backs: number
   deferrals: number
-  early: number
-  suspect: number
-  formats: number
+  marks: number
   series: string | null
   request_id: string | null
   carried: string | null
@@ -60,8 +52,6 @@ export interface TaskRow extends ClaimRow {
   due_at: number | null
   finished_at: number | null
   worker: number | null
-  cancelling: number
-  durable: number
   after: string | null
   progress: string | null
   result: string | null
@@ -82,41 +72,42 @@ export interface WorkerRow {
 }
 
 /** A claimed row as the engine wants it. */
-export function claimedTask(row: ClaimRow): ClaimedTask {
+export function claimedTask(row: ClaimRow, { queue, name }: Kind): ClaimedTask {
+  const { marks } = row
   return {
     id: row.id,
-    name: row.name,
-    queue: row.queue,
+    name,
+    queue,
     priority: row.priority,
     addedAt: row.added_at,
-    input: { format: (row.formats & 3) as ValueFormat, text: row.input },
+    input: { format: formatOf(marks, 'input'), text: row.input },
     requestId: row.request_id ?? undefined,
-    carried: storedValue(row.carried, row.formats, 'carried'),
+    carried: storedValue(row.carried, marks, 'carried'),
     series: row.series ?? undefined,
     claims: row.claims,
     crashes: row.crashes,
     handBacks: row.hand_backs,
     deferrals: row.deferrals,
-    early: row.early === 1,
-    suspect: row.suspect === 1,
+    early: (marks & EARLY) !== 0,
+    suspect: (marks & SUSPECT) !== 0,
   }
 }
 
 /** A row as the rest of the library wants it. */
-export function taskRecord(row: TaskRow): TaskRecord {
-  const { suspect: _, ...task } = claimedTask(row)
+export function taskRecord(row: TaskRow, kind: Kind): TaskRecord {
+  const { suspect: _, ...task } = claimedTask(row, kind)
   return {
     ...task,
     state: stateOf(row.state),
     dueAt: row.due_at ?? undefined,
     worker: row.worker ?? undefined,
     after: row.after ?? undefined,
-    durability: row.durable === 1 ? 'power' : 'process',
-    progress: storedValue(row.progress, row.formats, 'progress'),
-    result: storedValue(row.result, row.formats, 'result'),
+    durability: (row.marks & POWER) !== 0 ? 'power' : 'process',
+    progress: storedValue(row.progress, row.marks, 'progress'),
+    result: storedValue(row.result, row.marks, 'result'),
     error: row.error === null ? undefined : (JSON.parse(row.error) as StoredError),
     finishedAt: row.finished_at ?? undefined,
-    cancelling: row.cancelling === 1,
+    cancelling: (row.marks & CANCELLING) !== 0,
   }
 }
 

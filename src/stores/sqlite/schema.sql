@@ -1,47 +1,6 @@
--- The schema of the SQLite store, version 1. Made from migrations.ts by `npm run fresh`; a test compares it.
+-- The schema of the SQLite store, version 2. Made from migrations.ts by `npm run fresh`; a test compares it.
 
 CREATE TABLE task_state (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-
-CREATE TABLE task (
-  key INTEGER PRIMARY KEY,
-  id TEXT NOT NULL,
-  state INTEGER NOT NULL,
-  name TEXT NOT NULL,
-  queue TEXT NOT NULL,
-  priority INTEGER NOT NULL,
-  added_at INTEGER NOT NULL,
-  due_at INTEGER,
-  finished_at INTEGER,
-  worker INTEGER,
-  claims INTEGER NOT NULL,
-  crashes INTEGER NOT NULL DEFAULT 0,
-  hand_backs INTEGER NOT NULL DEFAULT 0,
-  deferrals INTEGER NOT NULL DEFAULT 0,
-  early INTEGER NOT NULL DEFAULT 0,
-  suspect INTEGER NOT NULL DEFAULT 0,
-  passed INTEGER NOT NULL DEFAULT 0,
-  cancelling INTEGER NOT NULL DEFAULT 0,
-  durable INTEGER NOT NULL,
-  formats INTEGER NOT NULL,
-  series TEXT,
-  after TEXT,
-  request_id TEXT,
-  carried TEXT,
-  progress TEXT,
-  result TEXT,
-  error TEXT,
-  input TEXT NOT NULL
-) STRICT;
-
-CREATE INDEX task_ready ON task (queue, name, priority DESC, added_at) WHERE state = 0 AND crashes < 2;
-
-CREATE INDEX task_probation ON task (queue, name, added_at) WHERE state = 0 AND crashes >= 2;
-
-CREATE INDEX task_running ON task (worker) WHERE state = 1;
-
-CREATE INDEX task_scheduled ON task (due_at) WHERE state = 2;
-
-CREATE INDEX task_waiting ON task (after) WHERE state = 3;
 
 CREATE TABLE worker (
   incarnation INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,9 +21,46 @@ CREATE TABLE counter (one INTEGER PRIMARY KEY CHECK (one = 1), live INTEGER NOT 
 
 CREATE TABLE compatibility (one INTEGER PRIMARY KEY CHECK (one = 1), from_version INTEGER NOT NULL) STRICT;
 
+CREATE TABLE kind (code INTEGER PRIMARY KEY, queue TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (queue, name)) STRICT;
+
+CREATE TABLE task (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  added_at INTEGER NOT NULL,
+  due_at INTEGER,
+  finished_at INTEGER,
+  worker INTEGER,
+  claims INTEGER NOT NULL,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  hand_backs INTEGER NOT NULL DEFAULT 0,
+  deferrals INTEGER NOT NULL DEFAULT 0,
+  marks INTEGER NOT NULL,
+  series TEXT,
+  after TEXT,
+  request_id TEXT,
+  carried TEXT,
+  progress TEXT,
+  result TEXT,
+  error TEXT,
+  input TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX task_ready ON task (kind, priority DESC, added_at) WHERE state = 0 AND crashes < 2;
+
+CREATE INDEX task_probation ON task (kind, added_at) WHERE state = 0 AND crashes >= 2;
+
+CREATE INDEX task_running ON task (worker) WHERE state = 1;
+
+CREATE INDEX task_scheduled ON task (due_at) WHERE state = 2;
+
+CREATE INDEX task_waiting ON task (after) WHERE state = 3;
+
 CREATE VIEW tasks AS
-  SELECT task.id, task_state.name AS state, task.name, queue, priority, claims - hand_backs - deferrals AS attempt,
+  SELECT task.id, task_state.name AS state, kind.name, kind.queue, priority, claims - hand_backs - deferrals AS attempt,
     crashes, hand_backs, worker, datetime(added_at / 1000.0, 'unixepoch', 'subsec') AS added_at,
     datetime(due_at / 1000.0, 'unixepoch', 'subsec') AS due_at,
     datetime(finished_at / 1000.0, 'unixepoch', 'subsec') AS finished_at, request_id, input, result, error
-  FROM task JOIN task_state ON task_state.code = task.state;
+  FROM task JOIN task_state ON task_state.code = task.state JOIN kind ON kind.code = task.kind;

@@ -21,6 +21,7 @@ const CORRUPT = 11
 const FULL = 13
 const CANTOPEN = 14
 const PROTOCOL = 15
+const CONSTRAINT = 19
 const AUTH = 23
 const NOTADB = 26
 
@@ -29,6 +30,8 @@ const NOT_WRITABLE: ReadonlySet<number> = new Set([PERM, READONLY, CANTOPEN, AUT
 
 /** The shared-memory file could not grow: the disk is full. Nothing was written. */
 const IOERR_SHMSIZE = IOERR | (19 << 8)
+/** A row with that key is there already. */
+const CONSTRAINT_PRIMARYKEY = CONSTRAINT | (6 << 8)
 /** The database file was moved or deleted under the connection: what is written goes nowhere. */
 const READONLY_DBMOVED = READONLY | (4 << 8)
 
@@ -60,6 +63,11 @@ const IO_CIRCUMSTANCES: Readonly<Record<number, string>> = {
 export function sqliteResultCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') return undefined
   return 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined
+}
+
+/** True when an insert found the key of one of its rows taken; none of its rows is there then. */
+export function isTakenKey(error: unknown): boolean {
+  return sqliteResultCode(error) === CONSTRAINT_PRIMARYKEY
 }
 
 /**

@@ -16,6 +16,7 @@ import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatc
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { homeKey, spareKey } from './keys.ts'
+import { PASSED } from './marks.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
 import { openDatabase, openSharedDatabase } from './open-database.ts'
 import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
@@ -120,7 +121,12 @@ export class SqliteStore implements Store {
         },
     )
     const { incarnation } = row
-    this.#workers.set(incarnation, { incarnation, names: new Set(definitions), namesJson: JSON.stringify(definitions) })
+    this.#workers.set(incarnation, {
+      incarnation,
+      names: new Set(definitions),
+      namesJson: JSON.stringify(definitions),
+      strays: new Set(),
+    })
     return incarnation
   }
 
@@ -177,8 +183,8 @@ export class SqliteStore implements Store {
       }
       const ended = db.sql('quarantine').all(now, JSON.stringify(evidence), dead) as unknown as Ended[]
       this.#afterEnd(db, ended, ready)
-      const requeued = db.sql('rescue').all(dead) as unknown as { id: string; queue: string }[]
-      for (const { queue } of requeued) ready.add(queue)
+      const requeued = db.sql('rescue').all(dead) as unknown as { id: string; kind: number }[]
+      for (const { kind } of requeued) ready.add(db.kinds.of(kind).queue)
       return { requeued: requeued.map((row) => row.id), quarantined: ended.map((row) => row.id), ready }
     })
   }
@@ -195,7 +201,7 @@ export class SqliteStore implements Store {
       if (row.state === STATE_CODES.waiting) {
         db.sql('relink').run(row.after, id)
         db.sql('count_change').run(-1, -1)
-      } else this.#afterEnd(db, [{ id, passed: row.passed }], new Set())
+      } else this.#afterEnd(db, [row], new Set())
       return { kind: 'cancelled' }
     })
   }
@@ -209,8 +215,10 @@ export class SqliteStore implements Store {
   }
 
   async find(id: TaskId): Promise<TaskRecord | undefined> {
-    const row = this.#read((db) => findRow(db, id))
-    return row === undefined ? undefined : taskRecord(row)
+    return this.#read((db) => {
+      const row = findRow(db, id)
+      return row === undefined ? undefined : taskRecord(row, db.kinds.of(row.kind))
+    })
   }
 
   async ahead(id: TaskId): Promise<readonly TaskId[]> {
@@ -227,8 +235,9 @@ export class SqliteStore implements Store {
   async counts(): Promise<Counts> {
     const counts = new Map<string, Record<(typeof LIVE_STATES)[number], number>>()
     this.#read((db) => {
-      const rows = db.sql('counts').all() as unknown as { queue: string; state: number; count: number }[]
-      for (const { queue, state, count } of rows) {
+      const rows = db.sql('counts').all() as unknown as { kind: number; state: number; count: number }[]
+      for (const { kind, state, count } of rows) {
+        const { queue } = db.kinds.of(kind)
         const entry = counts.get(queue) ?? { scheduled: 0, waiting: 0, ready: 0, running: 0 }
         entry[stateOf(state) as (typeof LIVE_STATES)[number]] += count
         counts.set(queue, entry)
@@ -286,11 +295,11 @@ export class SqliteStore implements Store {
   /** Tasks that ended without an attempt's outcome: the counters follow, and what waits behind them is released. */
   #afterEnd(db: Database, ended: readonly Ended[], ready: Set<string>): void {
     let released = 0
-    for (const { id, passed } of ended) {
-      if (passed === 1) continue
-      for (const { key, queue } of db.sql('follower').all(id) as unknown as { key: number; queue: string }[]) {
+    for (const { id, marks } of ended) {
+      if ((marks & PASSED) !== 0) continue
+      for (const { key, kind } of db.sql('follower').all(id) as unknown as { key: number; kind: number }[]) {
         db.sql('release_ready').run(key)
-        ready.add(queue)
+        ready.add(db.kinds.of(kind).queue)
         released++
       }
     }
@@ -315,7 +324,7 @@ export class SqliteStore implements Store {
 
 interface Ended {
   readonly id: TaskId
-  readonly passed: number
+  readonly marks: number
 }
 
 interface OldRow {
@@ -334,10 +343,10 @@ function keysOf(id: TaskId): number[] {
   return home === undefined ? [spareKey(id)] : [home, spareKey(id)]
 }
 
-function findRow(db: Database, id: TaskId): (TaskRow & { passed: number }) | undefined {
+function findRow(db: Database, id: TaskId): TaskRow | undefined {
   for (const key of keysOf(id)) {
     const row = db.sql('find').get(key, id)
-    if (row !== undefined) return row as unknown as TaskRow & { passed: number }
+    if (row !== undefined) return row as unknown as TaskRow
   }
   return undefined
 }

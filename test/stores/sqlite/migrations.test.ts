@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test, type TestContext } from 'node:test'
 import { LockFile } from '../../../src/stores/sqlite/lock-file.ts'
+import { CANCELLING, EARLY, PASSED, POWER, SUSPECT } from '../../../src/stores/sqlite/marks.ts'
 import { APPLICATION_ID, type Migration, MIGRATIONS, SCHEMA_VERSION } from '../../../src/stores/sqlite/migrations.ts'
 import { openDatabase } from '../../../src/stores/sqlite/open-database.ts'
 import { PresenceFolder } from '../../../src/stores/sqlite/presence-folder.ts'
@@ -60,7 +61,7 @@ describe('a migration that does not come to its end', () => {
 
   test('leaves the version before it, with its tasks, when a later step fails', async (t) => {
     const { file, id } = await fileWithTask(t)
-    const sql = `ALTER TABLE task ADD COLUMN extra TEXT; UPDATE task SET name = 'changed'; DELETE FROM counter${ABORT}`
+    const sql = `ALTER TABLE task ADD COLUMN extra TEXT; UPDATE kind SET name = 'changed'; DELETE FROM counter${ABORT}`
     assert.throws(() => openDatabase(file, withStep(sql)), { code: 'STORE_FAILED' })
     assert.equal(asked(file, versionOf), SCHEMA_VERSION)
     const store = await openStoreOn(t, file)
@@ -107,7 +108,7 @@ describe('several processes that open a file at once', () => {
       const marks = asked(file, (db) => db.prepare('SELECT step FROM mark').all())
       assert.deepEqual(
         marks.map((row) => row['step']),
-        [2, 3],
+        [1, 2],
       )
     }
   })
@@ -258,3 +259,57 @@ describe('an open file', () => {
     writer.exec('ROLLBACK')
   })
 })
+
+describe('a file of the first version', () => {
+  /** One task in each state, with every small fact set somewhere. */
+  const ROWS = `INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, finished_at, worker, claims, crashes,
+      hand_backs, deferrals, early, suspect, passed, cancelling, durable, formats, series, after, request_id, carried,
+      progress, result, error, input) VALUES
+    (1, 'ready', 0, 'a', 'one', 5, 11, NULL, NULL, NULL, 3, 1, 1, 1, 0, 1, 0, 0, 1, 0, NULL, NULL, 'r1', '[1]', NULL, NULL, NULL, '1'),
+    (2, 'running', 1, 'b', 'one', 0, 12, NULL, NULL, 9, 1, 0, 0, 0, 1, 0, 0, 1, 0, 16, 'running', NULL, NULL, NULL, '"p"', NULL, NULL, '2'),
+    (3, 'scheduled', 2, 'a', 'two', 0, 13, 99, NULL, NULL, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, '{"name":"E","message":"m"}', '3'),
+    (4, 'waiting', 3, 'a', 'one', 0, 14, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 'running', 'running', NULL, NULL, NULL, NULL, NULL, '4'),
+    (5, 'succeeded', 4, 'b', 'two', 0, 15, NULL, 55, NULL, 1, 0, 0, 0, 0, 0, 0, 0, 0, 64, NULL, NULL, NULL, NULL, NULL, '"done"', NULL, '5')`
+
+  test('becomes one of this version, with all that it holds', async (t) => {
+    const file = databaseFile(t)
+    const first = openDatabase(file, MIGRATIONS.slice(0, 1))
+    first.exec(`${ROWS}; UPDATE counter SET live = 4, waiting = 1`)
+    first.close()
+    const store = await openStoreOn(t, file)
+    const found = ['ready', 'running', 'scheduled', 'waiting', 'succeeded'].map((id) => shownTask(file, id))
+    assert.deepEqual(
+      found.map(({ name, queue, state, attempt, crashes, hand_backs }) => [
+        name,
+        queue,
+        state,
+        attempt,
+        crashes,
+        hand_backs,
+      ]),
+      [
+        ['a', 'one', 'ready', 1, 1, 1],
+        ['b', 'one', 'running', 1, 0, 0],
+        ['a', 'two', 'scheduled', 1, 0, 0],
+        ['a', 'one', 'waiting', 0, 0, 0],
+        ['b', 'two', 'succeeded', 1, 0, 0],
+      ],
+    )
+    assert.deepEqual(
+      asked(file, (db) => db.prepare('SELECT marks FROM task ORDER BY key').all()).map(({ marks }) => marks),
+      [SUSPECT | POWER, EARLY | CANCELLING | 16, PASSED | POWER | 1, POWER, 64],
+    )
+    assert.deepEqual(
+      await store.counts(),
+      new Map([
+        ['one', { scheduled: 0, waiting: 1, ready: 1, running: 1 }],
+        ['two', { scheduled: 1, waiting: 0, ready: 0, running: 0 }],
+      ]),
+    )
+  })
+})
+
+/** A task as people see it. */
+function shownTask(file: string, id: string): Record<string, unknown> {
+  return asked(file, (db) => db.prepare('SELECT * FROM tasks WHERE id = ?').get(id)) as Record<string, unknown>
+}

@@ -30,15 +30,18 @@ describe('the schema', () => {
 
   test('has a view that people can read', (t) => {
     const db = memory(t)
-    db.exec(`INSERT INTO task (key, id, state, name, queue, priority, added_at, due_at, claims, deferrals, durable, formats, input)
-      VALUES (1, 'a', 2, 'send-welcome', 'mail', 0, 1767225600123, 1767225601000, 3, 1, 1, 0, '{"to":"Ada"}')`)
-    const { state, attempt, added_at, due_at, input } = db.prepare('SELECT * FROM tasks').get() as Record<
+    db.exec(`INSERT INTO kind VALUES (5, 'mail', 'send-welcome');
+      INSERT INTO task (key, id, state, kind, priority, added_at, due_at, claims, deferrals, marks, input)
+      VALUES (1, 'a', 2, 5, 0, 1767225600123, 1767225601000, 3, 1, 0, '{"to":"Ada"}')`)
+    const { name, queue, state, attempt, added_at, due_at, input } = db.prepare('SELECT * FROM tasks').get() as Record<
       string,
       unknown
     >
     assert.deepEqual(
-      { state, attempt, added_at, due_at, input },
+      { name, queue, state, attempt, added_at, due_at, input },
       {
+        name: 'send-welcome',
+        queue: 'mail',
         state: 'scheduled',
         attempt: 2,
         added_at: '2026-01-01 00:00:00.123',
@@ -50,8 +53,8 @@ describe('the schema', () => {
 
   test('holds no value of a wrong type', (t) => {
     const db = memory(t)
-    const wrong = `INSERT INTO task (key, id, state, name, queue, priority, added_at, claims, durable, formats, input)
-      VALUES (1, 'a', 'ready', 'n', 'q', 0, 0, 0, 1, 0, '')`
+    const wrong = `INSERT INTO task (key, id, state, kind, priority, added_at, claims, marks, input)
+      VALUES (1, 'a', 'ready', 1, 0, 0, 0, 0, '')`
     assert.throws(() => db.exec(wrong), /cannot store TEXT value in INTEGER column task\.state/)
   })
 })

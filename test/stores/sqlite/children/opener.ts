@@ -6,7 +6,7 @@
 import { AfterwordError } from '../../../../src/model/errors.ts'
 import { systemChance as chance, systemClock as clock } from '../../../../src/ports/system.ts'
 import { registration } from '../../../../src/stores/conformance/fixtures.ts'
-import { MIGRATIONS } from '../../../../src/stores/sqlite/migrations.ts'
+import { MIGRATIONS, SCHEMA_VERSION } from '../../../../src/stores/sqlite/migrations.ts'
 import { openSharedDatabase } from '../../../../src/stores/sqlite/open-database.ts'
 import { SqliteStore } from '../../../../src/stores/sqlite/sqlite-store.ts'
 
@@ -15,14 +15,14 @@ const NOBODY = 65_534
 const step = (version: number, sql: string) => ({ version, compatibleFrom: 1, sql })
 const STEPS = [
   ...MIGRATIONS,
-  step(2, 'CREATE TABLE mark (step); INSERT INTO mark VALUES (2)'),
-  step(3, 'INSERT INTO mark VALUES (3)'),
+  step(SCHEMA_VERSION + 1, 'CREATE TABLE mark (step); INSERT INTO mark VALUES (1)'),
+  step(SCHEMA_VERSION + 2, 'INSERT INTO mark VALUES (2)'),
 ]
 const ENDLESS = [
   ...MIGRATIONS,
   step(
-    2,
-    `UPDATE task SET name = 'changed'; CREATE TABLE mark (step);
+    SCHEMA_VERSION + 1,
+    `UPDATE kind SET name = 'changed'; CREATE TABLE mark (step);
      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO mark SELECT randomblob(900) FROM n`,
   ),
 ]

@@ -1,0 +1,191 @@
+import type { SQLInputValue } from 'node:sqlite'
+import type { NewTask, TaskId } from '../../model/task.ts'
+import type { Added } from '../../ports/store.ts'
+import type { Database } from './database.ts'
+import { homeKey, spareKey } from './keys.ts'
+import { EARLY, formatBits, formatOf, PASSED, POWER } from './marks.ts'
+import { STATE_CODES, stateOf } from './rows.ts'
+import { isTakenKey } from './sqlite-errors.ts'
+import { INSERT_COLUMNS, INSERT_GROUP } from './statements.ts'
+import type { KnownWorker, Tally } from './write-transaction.ts'
+
+/** What a row that is there already tells. */
+interface Glance {
+  state: number
+  kind: number
+  marks: number
+  input: string
+}
+
+const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING } = STATE_CODES
+const FIRST_FINAL = STATE_CODES.succeeded
+
+const ADDED: Readonly<Record<number, Added>> = {
+  [READY]: { kind: 'added', state: 'ready' },
+  [RUNNING]: { kind: 'added', state: 'running' },
+  [SCHEDULED]: { kind: 'added', state: 'scheduled' },
+  [WAITING]: { kind: 'added', state: 'waiting' },
+}
+
+/** The values of a group of rows; a transaction fills and uses it without a pause in between. */
+const groupValues: SQLInputValue[] = Array.from({ length: INSERT_GROUP * INSERT_COLUMNS }, () => null)
+
+/**
+ * Inserts the adds of one transaction, in their order. Eight rows go by one statement where nothing has to be looked up
+ * first, which is a third cheaper for each of them; what does not fit into a group, and a group of which a key is taken,
+ * goes one by one.
+ */
+export class TaskInserter {
+  readonly #db: Database
+  readonly #worker: KnownWorker | undefined
+  readonly #paused: ReadonlySet<string>
+  readonly #tally: Tally
+  /** The add before, if there was one, and whether what comes behind it has to wait. */
+  #before: { readonly id: TaskId; readonly holdsBack: boolean } | undefined
+
+  constructor(db: Database, worker: KnownWorker | undefined, paused: ReadonlySet<string>, tally: Tally) {
+    this.#db = db
+    this.#worker = worker
+    this.#paused = paused
+    this.#tally = tally
+  }
+
+  /** What became of each. */
+  addAll(adds: readonly NewTask[]): Added[] {
+    const added: Added[] = []
+    for (let from = 0; from < adds.length; from += INSERT_GROUP) {
+      if (adds.length - from >= INSERT_GROUP && this.#addGroup(adds, from, added)) continue
+      const to = Math.min(adds.length, from + INSERT_GROUP)
+      for (let i = from; i < to; i++) added.push(this.#addOne(adds[i]!))
+    }
+    return added
+  }
+
+  /** False when nothing of the group was inserted: it needs a look at what is there. */
+  #addGroup(adds: readonly NewTask[], from: number, added: Added[]): boolean {
+    const states: number[] = []
+    let before = this.#before
+    for (let i = 0; i < INSERT_GROUP; i++) {
+      const task = adds[from + i]!
+      const key = task.idempotent ? undefined : homeKey(task.id)
+      if (key === undefined || (task.after !== undefined && task.after !== before?.id)) return false
+      const state = this.#stateOf(task, task.after !== undefined && before!.holdsBack)
+      this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state)
+      states.push(state)
+      before = { id: task.id, holdsBack: true }
+    }
+    try {
+      this.#db.sql('insert_group').run(...groupValues)
+    } catch (error) {
+      if (isTakenKey(error)) return false
+      throw error
+    }
+    this.#before = before
+    for (let i = 0; i < INSERT_GROUP; i++) added.push(this.#counted(adds[from + i]!, states[i]!))
+    return true
+  }
+
+  #addOne(task: NewTask): Added {
+    // The common chain, a response's tasks in one batch, needs no look-up of the one before.
+    const behind =
+      task.after !== undefined &&
+      (this.#before?.id === task.after ? this.#before.holdsBack : this.#holdsBack(task.after))
+    const answer = this.#insertOne(task, behind)
+    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && this.#holdsBack(task.id))
+    this.#before = { id: task.id, holdsBack }
+    return answer
+  }
+
+  #insertOne(task: NewTask, behind: boolean): Added {
+    const home = task.idempotent ? undefined : homeKey(task.id)
+    // An id of the caller's may also name a task that was added under a home key.
+    if (task.idempotent && homeKey(task.id) !== undefined) {
+      const there = this.#glance(task.id)
+      if (there !== undefined) return this.#sameTask(there, task)
+    }
+    const state = this.#stateOf(task, behind)
+    if (home === undefined || !this.#insert(task, home, state)) {
+      // A key that is taken: by this very task, or at home by another one of the same millisecond.
+      const there = home === undefined ? undefined : this.#glance(task.id)
+      if (there !== undefined) return this.#sameTask(there, task)
+      if (!this.#insert(task, spareKey(task.id), state)) return this.#whoIsThere(task)
+      if (state === RUNNING) this.#worker!.strays.add(task.id)
+    }
+    return this.#counted(task, state)
+  }
+
+  #stateOf(task: NewTask, behind: boolean): number {
+    if (task.dueAt !== undefined) return SCHEDULED
+    if (behind) return WAITING
+    const mine = task.claimFor !== undefined && task.claimFor === this.#worker?.incarnation
+    return mine && !this.#paused.has(task.queue) ? RUNNING : READY
+  }
+
+  #counted(task: NewTask, state: number): Added {
+    this.#tally.live++
+    if (state === WAITING) this.#tally.waiting++
+    if (state === READY) this.#tally.ready.add(task.queue)
+    return ADDED[state]!
+  }
+
+  /** False when the key is taken. */
+  #insert(task: NewTask, key: number, state: number): boolean {
+    const values: SQLInputValue[] = []
+    this.#fill(values, 0, task, key, state)
+    return this.#db.sql('insert').run(...values).changes === 1
+  }
+
+  /** Whether that task's first attempt has still to end. */
+  #holdsBack(id: TaskId): boolean {
+    const row = this.#glance(id)
+    return row !== undefined && row.state < FIRST_FINAL && (row.marks & PASSED) === 0
+  }
+
+  #glance(id: TaskId): Glance | undefined {
+    const home = homeKey(id)
+    const found = home === undefined ? undefined : this.#db.sql('glance').get(home, id)
+    return (found ?? this.#db.sql('glance').get(spareKey(id), id)) as Glance | undefined
+  }
+
+  #whoIsThere(task: NewTask): Added {
+    const there = this.#glance(task.id)
+    // Another id has the same spare key: one chance in 2^52 for each stored task.
+    return there === undefined ? { kind: 'taken', by: 'another id' } : this.#sameTask(there, task)
+  }
+
+  #sameTask({ kind, marks, input, state }: Glance, task: NewTask): Added {
+    const { name } = this.#db.kinds.of(kind)
+    const same = name === task.name && input === task.input.text && formatOf(marks, 'input') === task.input.format
+    return same ? { kind: 'exists', state: stateOf(state) } : { kind: 'taken', by: name }
+  }
+
+  /** Puts the values of one row where they stand in the insert statements. */
+  #fill(values: SQLInputValue[], from: number, task: NewTask, key: number, state: number): void {
+    const running = state === RUNNING
+    let at = from
+    values[at++] = key
+    values[at++] = task.id
+    values[at++] = state
+    values[at++] = this.#db.kinds.codeOf(task.queue, task.name)
+    values[at++] = task.priority
+    values[at++] = task.addedAt
+    values[at++] = task.dueAt ?? null
+    values[at++] = running ? task.claimFor! : null
+    values[at++] = running ? 1 : 0
+    values[at++] = marksOf(task, running)
+    values[at++] = task.series ?? null
+    values[at++] = state === WAITING ? task.after! : null
+    values[at++] = task.requestId ?? null
+    values[at++] = task.carried?.text ?? null
+    values[at] = task.input.text
+  }
+}
+
+function marksOf(task: NewTask, running: boolean): number {
+  return (
+    task.input.format |
+    formatBits(task.carried, 'carried') |
+    (task.durability === 'power' ? POWER : 0) |
+    (running && task.early === true ? EARLY : 0)
+  )
+}
