@@ -9,20 +9,27 @@ import { tasksFile } from './afterword.ts'
 import { Field, OURS } from './contenders.ts'
 import { fillStore, type FillOptions } from './fill.ts'
 import { type TaskInput, taskInput } from './peer.ts'
-import type { Report } from './report.ts'
+import type { Figure, Report } from './report.ts'
 import type { BenchSettings } from './settings.ts'
 import { median, ratios, turn } from './statistics.ts'
 import { Tally } from './tally.ts'
+import { cpuMicros } from './usage.ts'
 
 const [FEW, MANY] = [10_000, 1_000_000]
 const YEAR_MS = 365 * 24 * 3_600_000
+
+/** How fast the first tasks of a store ran, and what that cost. */
+interface Slice {
+  readonly perSecond: number
+  readonly cpuMicrosPerTask: number
+}
 
 /** One store and the rate at which its first tasks ran, round by round. */
 interface Stock {
   readonly name: string
   readonly file: string
   readonly tally: Tally
-  readonly perSecond: number[]
+  readonly slices: Slice[]
 }
 
 /** The benchmark. A slice runs as many tasks as the rate of 20,000 a second would in `seconds`, at most 8,000. */
@@ -36,8 +43,8 @@ export async function benchBacklog(settings: BenchSettings): Promise<Report> {
     const filled = stocks.map(({ tally }) => tally.added)
     for (let round = -1; round < settings.rounds; round++) {
       for (const stock of turn(stocks, round + 1)) {
-        const rate = await runFirst(stock, window)
-        if (round >= 0) stock.perSecond.push(rate)
+        const slice = await runFirst(stock, window)
+        if (round >= 0) stock.slices.push(slice)
         // The level is kept, so that every round finds as much as the one before.
         await fill(stock, window)
       }
@@ -48,24 +55,24 @@ export async function benchBacklog(settings: BenchSettings): Promise<Report> {
       if (tally.added < filled[index]!) wrong.push(`${name}: tasks vanished`)
     }
     const [few, much, scheduled, history] = stocks as [Stock, Stock, Stock, Stock]
-    const figure = (key: string, says: string, stock: Stock): Report['figures'][number] => ({
-      key,
-      says,
-      rounds: ratios(stock.perSecond, few.perSecond),
-    })
+    const figures = (key: string, says: string, { slices }: Stock): Figure[] => [
+      { key, says, rounds: ratios(slices.map(rateOf), few.slices.map(rateOf)) },
+      { key: `${key}.cpu`, says: `${says}, by CPU time`, rounds: ratios(few.slices.map(cpuOf), slices.map(cpuOf)) },
+    ]
     return {
       bench: 'backlog',
       figures: [
-        figure('backlog.million_vs_ten_thousand', 'a million waiting to ten thousand', much),
-        figure('backlog.scheduled_vs_ten_thousand', 'and a million due next year', scheduled),
-        figure('backlog.history_vs_ten_thousand', 'and a million finished', history),
+        ...figures('backlog.million_vs_ten_thousand', 'a million waiting to ten thousand', much),
+        ...figures('backlog.scheduled_vs_ten_thousand', 'and a million due next year', scheduled),
+        ...figures('backlog.history_vs_ten_thousand', 'and a million finished', history),
       ],
       tables: [
         {
           title: `The first ${window} tasks of a store, medians`,
-          rows: stocks.map(({ name, perSecond }) => ({
+          rows: stocks.map(({ name, slices }) => ({
             store: name,
-            'tasks/s': Math.round(median(perSecond)),
+            'tasks/s': Math.round(median(slices.map(rateOf))),
+            'CPU µs/task': Number(median(slices.map(cpuOf)).toFixed(1)),
           })),
         },
       ],
@@ -83,7 +90,7 @@ async function fillStocks(field: Field, many: number): Promise<Stock[]> {
     name,
     file: tasksFile(await field.place(OURS.power)),
     tally: new Tally(),
-    perSecond: [],
+    slices: [],
   })
   const [few, much] = [await make(`${FEW} waiting`), await make(`${many} waiting`)]
   const scheduled = await make(`${many} waiting, ${many} due next year`)
@@ -119,17 +126,17 @@ async function fillBeside({ file }: Stock, count: number, options: FillOptions):
 }
 
 /** Tasks a second from the first start to that of the last of the window. */
-async function runFirst({ file, tally }: Stock, window: number): Promise<number> {
+async function runFirst({ file, tally }: Stock, window: number): Promise<Slice> {
   const until = Promise.withResolvers<void>()
   let started = 0
-  let [firstMs, lastMs] = [0, 0]
+  let [firstMs, lastMs, firstCpu, lastCpu] = [0, 0, 0, 0]
   const sendWelcome = defineTask({
     name: 'send-welcome',
     run: async (input: TaskInput) => {
       tally.run(input)
-      if (++started === 1) firstMs = performance.now()
+      if (++started === 1) [firstMs, firstCpu] = [performance.now(), cpuMicros()]
       if (started !== window) return
-      lastMs = performance.now()
+      ;[lastMs, lastCpu] = [performance.now(), cpuMicros()]
       until.resolve()
     },
   })
@@ -137,5 +144,11 @@ async function runFirst({ file, tally }: Stock, window: number): Promise<number>
   await background.start()
   await until.promise
   await background.stop()
-  return (window - 1) / ((lastMs - firstMs) / 1000)
+  return {
+    perSecond: (window - 1) / ((lastMs - firstMs) / 1000),
+    cpuMicrosPerTask: (lastCpu - firstCpu) / (window - 1),
+  }
 }
+
+const rateOf = ({ perSecond }: Slice): number => perSecond
+const cpuOf = ({ cpuMicrosPerTask }: Slice): number => cpuMicrosPerTask

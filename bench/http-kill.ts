@@ -12,6 +12,7 @@ import type { LoadOrder, LoadResult } from './load.ts'
 import { type Driver, type Place, wait } from './peer.ts'
 import type { Row } from './report.ts'
 import type { BenchSettings } from './settings.ts'
+import { VARIANT_NAMES } from './variants.ts'
 
 const TASK_MS = 10
 /** How long the load lasts before the kill, at most. */
@@ -45,10 +46,10 @@ export async function benchKill(field: Field, settings: BenchSettings, generator
     const ran = isOurs ? acknowledged.length - never.length : '–'
     rows.push({ variant: name, acknowledged: acknowledged.length, lost: lost.length, 'ran after a restart': ran })
   }
-  await killed('power', OURS.power, 'power')
-  await killed('process', OURS.processOnly, 'process')
+  await killed(VARIANT_NAMES.power, OURS.power, 'power')
+  await killed(VARIANT_NAMES.process, OURS.processOnly, 'process')
   if (!settings.peers) return { rows, wrong }
-  await killed('volatile', undefined, 'volatile')
+  await killed(VARIANT_NAMES.volatile, undefined, 'volatile')
   await field.each(PEERS, (driver) => killed(driver.name, driver, 'peer'))
   if ('version' in findFastApi()) rows.push(await killFastApi(field, settings, generator))
   return { rows, wrong }

@@ -13,9 +13,7 @@ import { answer } from './child.ts'
 import { driverOf } from './contenders.ts'
 import { type OpenDriver, type Place, type TaskInput, taskInput, wait } from './peer.ts'
 import { Tally } from './tally.ts'
-
-/** What the endpoint does beside its answer: nothing, `setImmediate`, our adapter, or an awaited add of a peer. */
-export type ServerKind = 'bare' | 'volatile' | 'attached' | 'power' | 'process' | 'peer'
+import type { ServerKind } from './variants.ts'
 
 /** How a server is started. */
 export interface ServerSettings {

@@ -8,12 +8,13 @@ import { Field, LEFT_OUT, OURS, PEERS, type Skipped } from './contenders.ts'
 import { FastApi, findFastApi } from './fastapi.ts'
 import { benchBystander } from './http-bystander.ts'
 import { benchKill } from './http-kill.ts'
-import type { ServerAccount, ServerKind, ServerSettings } from './http-server.ts'
+import type { ServerAccount, ServerSettings } from './http-server.ts'
 import type { GroupResult, LoadOrder, LoadResult } from './load.ts'
 import type { Place } from './peer.ts'
 import type { Chart, Contender, Figure, Report, Row } from './report.ts'
 import type { BenchSettings } from './settings.ts'
 import { median, ratios, summary, turn } from './statistics.ts'
+import { FULL_NAMES, VARIANT_NAMES } from './variants.ts'
 
 /** Keep-alive connections, one request under way on each. */
 export const CONNECTIONS = 64
@@ -56,7 +57,7 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
     if (!settings.peers) skipped.push({ what: 'FastAPI', reason: LEFT_OUT })
     for (const peer of peers) peer.pause()
     // The peers' ring has slices of ours among its own, so that their ratios too are of neighbours.
-    const power = ours.find(({ name }) => name === 'power')!
+    const power = ours.find(({ name }) => name === VARIANT_NAMES.power)!
     const peersRing = peers.length === 0 ? [] : [{ ...turnOf(power), slices: amongPeers }, ...peers.map(turnOf)]
     for (let round = -WARM_UPS; round < settings.rounds; round++) {
       const withPeers = round < 0 || round % settings.peersEvery === 0
@@ -108,11 +109,11 @@ function turnOf(variant: Variant): Turn {
 }
 
 /** On the ring of turns those stand side by side that are compared. */
-const RING: readonly ServerKind[] = ['attached', 'bare', 'power', 'volatile', 'process']
+const RING = ['attached', 'bare', 'power', 'volatile', 'process'] as const
 
 async function startOurs(field: Field, variants: Variant[]): Promise<Variant[]> {
-  const start = async (kind: ServerKind): Promise<Variant> =>
-    startServer({ kind, place: await field.place(OURS.power) }, kind)
+  const start = async (kind: (typeof RING)[number]): Promise<Variant> =>
+    startServer({ kind, place: await field.place(OURS.power) }, VARIANT_NAMES[kind])
   variants.push(...(await Promise.all(RING.map(start))))
   return variants.slice()
 }
@@ -194,15 +195,16 @@ function figuresOf(variants: readonly Variant[], amongPeers: readonly Slice[]): 
     // Turned around, so that it reads like the rate: what costs half the CPU is twice as good.
     { key: `${key}.cpu`, says: `${says}, by CPU time`, rounds: ratios(under.map(cpuOf), above.map(cpuOf)) },
   ]
-  const power = of('power')
+  const power = of(VARIANT_NAMES.power)
+  const bare = of(VARIANT_NAMES.bare)
   const peers = variants.filter(isPeer)
   const best = peers.toSorted((a, b) => median(b.slices.map(rateOf)) - median(a.slices.map(rateOf)))[0]
   const hasFastApi = variants.some(({ name }) => name === FASTAPI)
   return [
-    ...pair('http.durable_vs_none', 'one durable task to none', power, of('bare')),
-    ...pair('http.durable_vs_volatile', 'one durable task to one setImmediate', power, of('volatile')),
-    ...pair('http.attached_vs_bare', 'no task, attached to no library', of('attached'), of('bare')),
-    ...pair('http.durable_process_vs_none', 'one durable task, `process`, to none', of('process'), of('bare')),
+    ...pair('http.durable_vs_none', 'one durable task to none', power, bare),
+    ...pair('http.durable_vs_volatile', 'one durable task to one setImmediate', power, of(VARIANT_NAMES.volatile)),
+    ...pair('http.attached_vs_bare', 'no task, attached to no library', of(VARIANT_NAMES.attached), bare),
+    ...pair('http.durable_process_vs_none', 'one durable task, `process`, to none', of(VARIANT_NAMES.process), bare),
     ...(best === undefined
       ? []
       : pair('http.vs_best_peer', `one durable task to ${best.name}`, amongPeers, best.slices)),
@@ -237,32 +239,19 @@ function doubtsOf(variants: readonly Variant[]): string[] {
 
 /** Requests a second, each relative to the endpoint without the library in the same round. */
 function chartOf(variants: readonly Variant[], { peersEvery }: BenchSettings): Chart {
-  const bare = variants.find(({ name }) => name === 'bare')!.slices.map(rateOf)
+  const bare = variants.find(({ name }) => name === VARIANT_NAMES.bare)!.slices.map(rateOf)
   const beside = bare.filter((_, round) => round % peersEvery === 0)
   return {
     title: 'Requests a second of one endpoint, relative to the same without a task',
     bars: variants
-      .filter(({ name }) => name !== 'bare')
+      .filter(({ name }) => name !== VARIANT_NAMES.bare)
       .map((variant) => {
-        const isOurs = !isPeer(variant) && variant.name !== FASTAPI
-        const rounds = ratios(variant.slices.map(rateOf), isOurs ? bare : beside)
-        return { label: LABELS[variant.name] ?? variant.name, isOurs, ...summary(rounds) }
+        const isBeside = isPeer(variant) || variant.name === FASTAPI
+        const rounds = ratios(variant.slices.map(rateOf), isBeside ? beside : bare)
+        const isOurs = variant.name.startsWith('afterword')
+        return { label: FULL_NAMES[variant.name] ?? variant.name, isOurs, ...summary(rounds) }
       }),
   }
-}
-
-/** What the variants are called where nobody knows the benchmark. */
-const LABELS: Readonly<Record<string, string>> = {
-  attached: 'Afterword, no task',
-  power: 'Afterword, task survives a power cut',
-  process: 'Afterword, task survives the process',
-  volatile: 'setImmediate, task survives nothing',
-  bullmq: 'BullMQ (Redis without persistence)',
-  'pg-boss': 'pg-boss (Postgres)',
-  'graphile-worker': 'Graphile Worker (Postgres)',
-  plainjob: 'plainjob (SQLite)',
-  sidequest: 'Sidequest (SQLite)',
-  FastAPI: 'FastAPI, task survives nothing',
 }
 
 async function contendersOf(field: Field): Promise<Contender[]> {

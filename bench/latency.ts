@@ -4,7 +4,7 @@
  */
 import { Child } from './child.ts'
 import { Field, OURS, PEERS, SERVER_FLOORS } from './contenders.ts'
-import type { ServerKind, ServerSettings, TaskTimes } from './http-server.ts'
+import type { ServerSettings, TaskTimes } from './http-server.ts'
 import type { LoadOrder, LoadResult } from './load.ts'
 import type { PeerSettings } from './peer-process.ts'
 import { type Driver, type Place, wait } from './peer.ts'
@@ -12,6 +12,7 @@ import type { Figure, Report, Row } from './report.ts'
 import type { BenchSettings } from './settings.ts'
 import type { Ask } from './slice.ts'
 import { median, percentile } from './statistics.ts'
+import { type ServerKind, VARIANT_NAMES } from './variants.ts'
 
 /** Samples a second: seldom enough that everything is idle in between. */
 const PER_SECOND = 40
@@ -77,7 +78,7 @@ async function sameProcess(place: Place, generator: Child, kind: ServerKind, dri
   const settings: ServerSettings = { kind, place, ...(driver === undefined ? {} : { driver: driver.name }) }
   const { child, ready } = await Child.start<{ port: number }>('./http-server.ts', [JSON.stringify(settings)])
   return {
-    name: driver?.name ?? kind,
+    name: kind === 'peer' ? driver!.name : VARIANT_NAMES[kind],
     rounds: [],
     async sample(samples) {
       const ms = (samples / PER_SECOND) * 1000

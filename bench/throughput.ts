@@ -14,6 +14,7 @@ import type { Chart, Figure, Report, Row, Table } from './report.ts'
 import type { BenchSettings } from './settings.ts'
 import type { Ask, SliceResult } from './slice.ts'
 import { median, ratios, summary, turn } from './statistics.ts'
+import { FULL_NAMES } from './variants.ts'
 
 /** Adders at work at once. */
 const ADDERS = 256
@@ -252,21 +253,9 @@ function chartOf(variants: readonly Variant[], { peersEvery }: BenchSettings): C
     bars: variants
       .filter(({ name }) => !name.startsWith('floor'))
       .map(({ name, steady }) => ({
-        label: LABELS[name] ?? name,
+        label: FULL_NAMES[name] ?? name,
         isOurs: name.startsWith('afterword'),
         ...summary(ratios(steady.map(rateOf), steady.length === floor.length ? floor : beside)),
       })),
   }
-}
-
-/** What the variants are called where nobody knows the benchmark. */
-const LABELS: Readonly<Record<string, string>> = {
-  afterword: 'Afterword, survives a power cut',
-  'afterword removing': 'Afterword, finished tasks removed at once',
-  'afterword process': 'Afterword, survives the process',
-  bullmq: 'BullMQ (Redis without persistence)',
-  'pg-boss': 'pg-boss (Postgres)',
-  'graphile-worker': 'Graphile Worker (Postgres)',
-  plainjob: 'plainjob (SQLite)',
-  sidequest: 'Sidequest (SQLite)',
 }
