@@ -70,8 +70,8 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
       }
     }
     for (const variant of variants) await variant.stop()
-    const [rows, figures, doubts] = [table(variants), figuresOf(variants, amongPeers), doubtsOf(variants)]
     const contenders = [...(await contendersOf(field)), ...fastApiContender(peers)]
+    const [rows, figures, doubts] = [table(variants), figuresOf(variants, amongPeers), doubtsOf(variants, contenders)]
     const kill = await benchKill(field, settings, generator)
     const bystander = await benchBystander(field, settings, generator)
     return {
@@ -108,12 +108,14 @@ function turnOf(variant: Variant): Turn {
   return { variant, slices: variant.slices }
 }
 
-/** On the ring of turns those stand side by side that are compared. */
-const RING = ['attached', 'bare', 'power', 'volatile', 'process'] as const
+/** On the ring of turns those stand side by side that are compared. The control is `bare` once more. */
+const RING = ['control', 'attached', 'bare', 'power', 'volatile', 'process'] as const
 
 async function startOurs(field: Field, variants: Variant[]): Promise<Variant[]> {
-  const start = async (kind: (typeof RING)[number]): Promise<Variant> =>
-    startServer({ kind, place: await field.place(OURS.power) }, VARIANT_NAMES[kind])
+  const start = async (name: (typeof RING)[number]): Promise<Variant> => {
+    const kind = name === 'control' ? 'bare' : name
+    return startServer({ kind, place: await field.place(OURS.power) }, VARIANT_NAMES[name])
+  }
   variants.push(...(await Promise.all(RING.map(start))))
   return variants.slice()
 }
@@ -204,6 +206,7 @@ function figuresOf(variants: readonly Variant[], amongPeers: readonly Slice[]): 
     ...pair('http.durable_vs_none', 'one durable task to none', power, bare),
     ...pair('http.durable_vs_volatile', 'one durable task to one setImmediate', power, of(VARIANT_NAMES.volatile)),
     ...pair('http.attached_vs_bare', 'no task, attached to no library', of(VARIANT_NAMES.attached), bare),
+    ...pair('http.control', 'two servers alike: what noise alone makes of a ratio', of(VARIANT_NAMES.control), bare),
     ...pair('http.durable_process_vs_none', 'one durable task, `process`, to none', of(VARIANT_NAMES.process), bare),
     ...(best === undefined
       ? []
@@ -230,11 +233,15 @@ function table(variants: readonly Variant[]): Row[] {
   })
 }
 
-function doubtsOf(variants: readonly Variant[]): string[] {
-  return variants
+function doubtsOf(variants: readonly Variant[], contenders: readonly Contender[]): string[] {
+  const busy = variants
     .map(({ name, slices }) => ({ name, busy: median(slices.map(({ generatorBusy }) => generatorBusy)) }))
     .filter(({ busy }) => busy > BUSY_MAX)
     .map(({ name, busy }) => `${name}: the load generator was busy for ${Math.round(busy * 100)} % of the time`)
+  const isSlow = contenders.some(({ name, version }) => name === FASTAPI && !/uvloop, httptools/.test(version))
+  return isSlow
+    ? [...busy, 'FastAPI ran without uvloop or httptools; with both a request costs it less than half the CPU']
+    : busy
 }
 
 /** Requests a second, each relative to the endpoint without the library in the same round. */
