@@ -17,6 +17,7 @@ const PAGES = {
   'docs/states.md': './fresh/states.mjs',
   'docs/performance.md': './fresh/performance.mjs',
   'docs/performance.svg': './fresh/performance-chart.mjs',
+  'docs/proof/zoo.md': './fresh/zoo.mjs',
   'docs/behaviour.md': './fresh/behaviour.mjs',
   'src/stores/sqlite/schema.sql': './fresh/schema.mjs',
 }

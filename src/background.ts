@@ -6,7 +6,6 @@ import {
   type StopOptions,
 } from './background-options.ts'
 import { type Ports, systemPorts } from './background-ports.ts'
-import { BackgroundTasks } from './background-tasks.ts'
 import { Deferrals } from './deferrals.ts'
 import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
@@ -21,8 +20,7 @@ import { ResultWaiters } from './engine/result-waiters.ts'
 import { Runner } from './engine/runner.ts'
 import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
-import { closeConnectionWhenDraining } from './http/connection-close.ts'
-import { gateResponse, installGate, type NodeResponse } from './http/gate.ts'
+import { installGate, type NodeResponse } from './http/gate.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { type Duration, durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
@@ -30,7 +28,7 @@ import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
-import { ResponseScope } from './response-scope.ts'
+import { ResponseScope, type ScopedRequest } from './response-scope.ts'
 import { Responses } from './responses.ts'
 import { awaitResult } from './result.ts'
 import { checkRuntime } from './runtime.ts'
@@ -58,8 +56,6 @@ export class Background {
   readonly #deferrals: Deferrals
   readonly #responses: Responses
   readonly #desk: Desk
-  /** Where a response keeps its scope: a key of this background alone. */
-  readonly #scopeKey = Symbol('afterword.scope')
   #started: Promise<void> | undefined
   #running = false
   #stopping: Promise<StopAccount> | undefined
@@ -92,6 +88,7 @@ export class Background {
       journal: () => this.#worker.journal,
       incarnation: () => this.#worker.incarnation ?? 0,
       hungry: () => this.#worker.hungry(),
+      releasing: () => this.#worker.look(),
       recorded: (attempt, _state, ending) => {
         if (ending.move === 'retry') this.#worker.expect(ending.dueAt)
         this.#worker.ended(attempt.task.id)
@@ -215,18 +212,8 @@ export class Background {
    * With a response of `node:http` the gate holds its head until its tasks are stored; without one the adapter calls
    * `settle` and `close`.
    */
-  attach(response: NodeResponse | undefined, request: { readonly id?: unknown } = {}): ResponseScope {
-    const carrier = response as Record<symbol, ResponseScope | undefined> | undefined
-    const known = carrier?.[this.#scopeKey]
-    if (known !== undefined) return known
-    const scope = new ResponseScope(() => {
-      const tasks = new BackgroundTasks(this.#desk, requestId(request.id))
-      if (response !== undefined) gateResponse(response, tasks)
-      return tasks
-    })
-    if (carrier !== undefined) carrier[this.#scopeKey] = scope
-    if (response !== undefined) closeConnectionWhenDraining(response, this)
-    return scope
+  attach(response: NodeResponse | undefined, request?: ScopedRequest): ResponseScope {
+    return ResponseScope.of(this, this.#desk, response, request)
   }
 
   // Looking and acting
@@ -373,11 +360,6 @@ export class Background {
  */
 export function createBackground(options?: BackgroundOptions): Background {
   return new Background(options, systemPorts())
-}
-
-/** Frameworks and their loggers give requests ids of several types. */
-function requestId(id: unknown): string | undefined {
-  return typeof id === 'string' ? id : typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
 }
 
 function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {

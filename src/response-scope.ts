@@ -1,15 +1,66 @@
-import type { BackgroundTasks } from './background-tasks.ts'
+import { BackgroundTasks, type TaskDesk } from './background-tasks.ts'
+import { type Carried, carriedBy, carry } from './http/carried.ts'
 import { enterScope, inScope, type Scope } from './http/current.ts'
+import { gateResponse, type NodeResponse } from './http/gate.ts'
 
-/** One response under the care of an adapter. Its task list is made when somebody first asks for it. */
-export class ResponseScope implements Scope<BackgroundTasks> {
-  readonly #make: () => BackgroundTasks
+/** Whose scopes they are. */
+export interface ScopeOwner {
+  readonly draining: boolean
+}
+
+/** What a scope needs of its request. */
+export interface ScopedRequest {
+  readonly id?: unknown
+}
+
+/**
+ * One response under the care of an adapter. Its task list, and the gate on its head, are made when somebody first asks
+ * for it: a request that adds nothing pays for this object and for one property.
+ */
+export class ResponseScope implements Scope<BackgroundTasks>, Carried {
+  readonly owner: ScopeOwner
+  readonly next: Carried | undefined
+  readonly #desk: TaskDesk
+  readonly #response: NodeResponse | undefined
+  readonly #request: ScopedRequest | undefined
   #tasks: BackgroundTasks | undefined
   #status: number | undefined
   #closed = false
 
-  constructor(make: () => BackgroundTasks) {
-    this.#make = make
+  constructor(
+    owner: ScopeOwner,
+    desk: TaskDesk,
+    response: NodeResponse | undefined,
+    request: ScopedRequest | undefined,
+    next: Carried | undefined,
+  ) {
+    this.owner = owner
+    this.next = next
+    this.#desk = desk
+    this.#response = response
+    this.#request = request
+  }
+
+  /** The scope of a response: the one that it carries already, or else a new one. */
+  static of(
+    owner: ScopeOwner,
+    desk: TaskDesk,
+    response: NodeResponse | undefined,
+    request: ScopedRequest | undefined,
+  ): ResponseScope {
+    if (response === undefined) return new ResponseScope(owner, desk, undefined, request, undefined)
+    const first = carriedBy(response)
+    for (let carried = first; carried !== undefined; carried = carried.next) {
+      if (carried.owner === owner) return carried as ResponseScope
+    }
+    const scope = new ResponseScope(owner, desk, response, request, first)
+    carry(response, scope)
+    return scope
+  }
+
+  /** Whether anybody has asked for the task list. */
+  get used(): boolean {
+    return this.#tasks !== undefined
   }
 
   get tasks(): BackgroundTasks {
@@ -40,9 +91,15 @@ export class ResponseScope implements Scope<BackgroundTasks> {
 
   /** A list that is first asked for after the head has left learns what happened before it came. */
   #makeLate(): BackgroundTasks {
-    const tasks = this.#make()
+    const tasks = new BackgroundTasks(this.#desk, requestId(this.#request?.id))
+    if (this.#response !== undefined) gateResponse(this.#response, tasks)
     if (this.#status !== undefined) void tasks.settle(this.#status)
     if (this.#closed) tasks.close()
     return tasks
   }
+}
+
+/** Frameworks and their loggers give requests ids of several types. */
+function requestId(id: unknown): string | undefined {
+  return typeof id === 'string' ? id : typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
 }

@@ -1,6 +1,6 @@
 /**
  * Loaded before a program of ours (`node --import`), it plants the fault that the environment names into the sources as
- * they are read. Only sources under `src/` change, and only in this process and the ones that it starts.
+ * they are read. Only the files that the plant names change, and only in this process and the ones that it starts.
  */
 import { registerHooks } from 'node:module'
 import { join, relative, sep } from 'node:path'

@@ -6,6 +6,9 @@ export type Lane = 'model' | 'sim' | 'crash' | 'power'
 /**
  * One fault of the bug zoo: a few characters of the shipping sources, written wrong while they are loaded. The sources
  * themselves stay as they are, and a plant whose text is not there any more is an error, never silently nothing.
+ *
+ * A plant of the lane `model` may change the protocol that is explored (`proof/model/protocol.ts`) instead: what another
+ * project does differently is no line of ours that could be written wrong.
  */
 export interface Plant {
   /** Given to `--plant`. */
@@ -26,6 +29,11 @@ export interface Edit {
   /** Must occur exactly once. */
   readonly find: string
   readonly replace: string
+}
+
+/** Whether a plant may change that file. */
+export function mayChange({ lane }: Pick<Plant, 'lane'>, file: string): boolean {
+  return file.startsWith('src/') || (lane === 'model' && file === 'proof/model/protocol.ts')
 }
 
 /** The source with the plant's edits to that file; throws when a text is missing or ambiguous. */

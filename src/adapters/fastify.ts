@@ -16,10 +16,10 @@ export interface FastifyTasksOptions {
 }
 
 const SCOPE = Symbol('afterword.scope')
-const USED = Symbol('afterword.used')
 const SENDING = Symbol('afterword.sending')
 
-type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope | null; [USED]?: boolean; [SENDING]?: boolean }
+/** Without decorators: Fastify gives each request the value of each of them, one by one. */
+type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope; [SENDING]?: boolean }
 
 /**
  * Gives every request `request.tasks`: what is added there is stored before the head of the answer leaves and runs when
@@ -32,13 +32,10 @@ type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope | null; [USED]?: boolea
  */
 export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.assign(
   ((app, { background }, loaded) => {
-    app.decorateRequest(SCOPE, null)
-    app.decorateRequest(USED, false)
     app.decorateRequest('tasks', {
       getter(this: FastifyRequest) {
         const scope = (this as Scoped)[SCOPE]
-        if (!scope) throw new AfterwordError('NO_RESPONSE', {})
-        ;(this as Scoped)[USED] = true
+        if (scope === undefined) throw new AfterwordError('NO_RESPONSE', {})
         return scope.tasks
       },
     })
@@ -46,12 +43,10 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
       const scope = background.attach(reply.raw, request)
       request[SCOPE] = scope
       scope.enter()
+      // The end of a body arrives in the connection's context, not in the request's: this listener comes before Fastify's own.
+      const { raw } = request
+      if (raw.method !== 'GET' && raw.method !== 'HEAD') raw.once('end', () => scope.enter())
       done()
-    })
-    // The end of a body arrives in the connection's context, not in the request's.
-    app.addHook('preValidation', (request: Scoped, _reply, done) => {
-      if (request.body === undefined || !request[SCOPE]) done()
-      else request[SCOPE].run(done)
     })
     app.addHook('onRoute', (route) => addLast(route, settleBeforeHead))
     app.addHook('onReady', async () => void (await background.start()))
@@ -79,9 +74,10 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
  * without returning it makes Fastify send once more by then: the first one counts, as it does without this hook.
  */
 const settleBeforeHead: onSendHookHandler = (request: Scoped, reply, payload, done) => {
-  if (request[USED] !== true) return done(null, payload)
+  const scope = request[SCOPE]
+  if (scope?.used !== true) return done(null, payload)
   if (request[SENDING] === true) return
-  const settled = isWhole(payload) && isSound(reply) ? request[SCOPE]?.settle(reply.statusCode) : undefined
+  const settled = isWhole(payload) && isSound(reply) ? scope.settle(reply.statusCode) : undefined
   if (settled === undefined) return done(null, payload)
   request[SENDING] = true
   const proceed = (send: () => void): void => {

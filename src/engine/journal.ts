@@ -47,6 +47,8 @@ interface Gathered {
 /** What the journal asks of the worker it writes for. */
 export interface JournalOwner {
   readonly incarnation: Incarnation | undefined
+  /** The store has ended for good: what was not written never will be. */
+  readonly storeFailed: boolean
   /** What to claim in the transaction that is about to be written, if anything. */
   claimAsk(): ClaimAsk | undefined
   /** A transaction is committed. */
@@ -232,11 +234,8 @@ export class Journal {
     for (const { start } of begun) start?.()
     refuse(adds, error)
     this.#owner.refused(error)
-    if (
-      isAfterwordError(error, 'STORE_FAILED') ||
-      isAfterwordError(error, 'STORE_CLOSED') ||
-      isAfterwordError(error, 'STORE_CORRUPT')
-    ) {
+    // Not by the code alone: a statement that fails by itself leaves a store that takes the next one.
+    if (this.#owner.storeFailed || isAfterwordError(error, 'STORE_CLOSED')) {
       for (const { done } of outcomes) done(undefined)
       this.#next()
       return

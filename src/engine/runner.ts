@@ -31,6 +31,8 @@ export interface RunnerParts {
   incarnation(): Incarnation
   /** A place is free and the lane could take more. */
   hungry(): void
+  /** An outcome is on its way that may release a task to whoever asks for tasks in the same transaction. */
+  releasing(): void
   /** An attempt's outcome is in the store; `state` is where the task stands now. */
   recorded(attempt: Attempt, state: TaskState, ending: Exclude<Ending, string>): void
   /** True when somebody waits for that task's result: then its outcome is written at once. */
@@ -104,6 +106,11 @@ export class Runner implements AttemptHost {
     const attempt = this.#attempts.get(id)
     if (attempt !== undefined) attempt.abort('cancelled')
     else this.#cancelled.add(id)
+  }
+
+  /** The claim is over before it began: a cancel of it has nothing to prevent any more. */
+  forget(id: TaskId): void {
+    this.#cancelled.delete(id)
   }
 
   /** Starts nothing more; what waits is given back by the caller. */
@@ -214,6 +221,7 @@ export class Runner implements AttemptHost {
     const { task } = attempt
     this.#unrecorded++
     const hurry = task.series !== undefined || this.#parts.awaited(task.id)
+    if (task.series !== undefined) this.#parts.releasing()
     this.#parts.journal().finish(
       ending,
       (recorded) => {

@@ -14,6 +14,9 @@ import type { Runner } from './runner.ts'
 import { Upkeep } from './upkeep.ts'
 import { within } from './within.ts'
 
+/** After so many claims in a row that left something over, a task on probation comes first. */
+const CLAIMS_BEFORE_PROBATION = 16
+
 /** What a worker is made of. */
 export interface WorkerParts {
   readonly store: Store
@@ -52,6 +55,8 @@ export class Worker implements JournalOwner {
   #maybeReady = true
   #due: { at: Instant; timer: Timer } | undefined
   #probation: TaskId | undefined
+  /** Claims that took all they could, so that nothing was left for a task on probation. */
+  #fullClaims = 0
   #reviving: Promise<void> | undefined
   /** The incarnation that was declared dead, until this worker is registered again. */
   #former: Incarnation | undefined
@@ -171,6 +176,10 @@ export class Worker implements JournalOwner {
 
   // JournalOwner
 
+  get storeFailed(): boolean {
+    return this.#failed
+  }
+
   claimAsk(): ClaimAsk | undefined {
     if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
     const room = new Map<string, number>()
@@ -185,7 +194,8 @@ export class Worker implements JournalOwner {
     if (room.size === 0 && !this.#cancelMaybe) return undefined
     this.#cancelMaybe = false
     this.#maybeReady = room.size === 0
-    return { room, early, probation: this.#probation === undefined }
+    const isItsTurn = this.#fullClaims >= CLAIMS_BEFORE_PROBATION ? 'first' : true
+    return { room, early, probation: this.#probation === undefined && isItsTurn }
   }
 
   written(written: Written): void {
@@ -203,6 +213,7 @@ export class Worker implements JournalOwner {
 
   #claimed(claimed: Claimed): void {
     if (claimed.more) this.#maybeReady = true
+    this.#fullClaims = claimed.more && this.#fullClaims < CLAIMS_BEFORE_PROBATION ? this.#fullClaims + 1 : 0
     if (claimed.nextDueAt !== undefined && this.#parts.works) this.expect(claimed.nextDueAt)
     for (const id of claimed.cancelling) this.#parts.runner.cancel(id)
     if (claimed.tasks.length === 0) return
@@ -296,16 +307,19 @@ export class Worker implements JournalOwner {
     const surplus = [...this.#parts.lanes.values()].flatMap((lane) => lane.surplus())
     if (surplus.length === 0) return
     const self = this.#incarnation
-    let back: readonly TaskId[] = []
+    let back: readonly TaskId[]
     try {
       back = await this.#handBack(surplus)
-    } finally {
-      // The rest is ours still, and waits here again: the store refused, or somebody asked to cancel it.
-      const given = new Set(back)
-      if (self === this.#incarnation) this.#parts.runner.take(surplus.filter(({ id }) => !given.has(id)))
-      if (this.#probation !== undefined && given.has(this.#probation)) this.#probation = undefined
-      if (given.size > 0) this.#maybeReady = true
+    } catch (error) {
+      // The store refused: all of it is ours still, and waits here again.
+      if (self === this.#incarnation) this.#parts.runner.take(surplus)
+      throw error
     }
+    const given = new Set(back)
+    // What was not given back was cancelled in its place, or is not ours any more: in no case does it run here.
+    for (const { id } of surplus) if (!given.has(id)) this.#parts.runner.forget(id)
+    if (surplus.some(({ id }) => id === this.#probation)) this.#probation = undefined
+    if (given.size > 0) this.#maybeReady = true
   }
 
   async #handBack(tasks: readonly ClaimedTask[] | 'all'): Promise<readonly TaskId[]> {

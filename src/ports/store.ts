@@ -60,8 +60,12 @@ export interface ClaimAsk {
   readonly room: ReadonlyMap<string, number>
   /** How many of these would wait for a place: they are marked as claimed ahead of their turn. By default none. */
   readonly early?: ReadonlyMap<string, number>
-  /** Whether one task on probation (two crashes behind it) may be among them; such tasks run one at a time. */
-  readonly probation: boolean
+  /**
+   * Whether one task on probation (two crashes behind it) may be among them; such tasks run one at a time. True: on a place
+   * that no other task could have. `first`: before all others, also ahead of its turn, so that a backlog does not keep it
+   * from ever running.
+   */
+  readonly probation: boolean | 'first'
 }
 
 /** What a claim gave. */

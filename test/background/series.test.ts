@@ -5,6 +5,9 @@ import type { BackgroundTasks } from '../../src/background-tasks.ts'
 import type { Background } from '../../src/background.ts'
 import { defineTask } from '../../src/define-task.ts'
 import { retryAfter } from '../../src/model/thrown-outcome.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { systemChance, systemClock } from '../../src/ports/system.ts'
+import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { bench, databaseFile, fixedChance, gate, timedBench } from '../support/bench.ts'
 
 const steps: string[] = []
@@ -24,6 +27,20 @@ async function respond<T>(background: Background, add: (tasks: BackgroundTasks) 
   await scope.settle(status)
   scope.close()
   return added
+}
+
+/** The same store, which notes how many adds and outcomes each of its transactions had. */
+function counting(store: Store, written: number[]): Store {
+  const write: Store['write'] = (batch, now) => {
+    written.push(batch.adds.length + batch.outcomes.length)
+    return store.write(batch, now)
+  }
+  return new Proxy(store, {
+    get: (target, verb) => {
+      const value: unknown = verb === 'write' ? write : Reflect.get(target, verb, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 /** The tasks that were started, by the input that names them. */
@@ -54,6 +71,18 @@ describe('the tasks of one response', () => {
       [(await row(a.id)).state, (await row(b.id)).state, (await row(c.id)).state],
       ['ready', 'waiting', 'waiting'],
     )
+  })
+
+  test('cost one transaction for each step: the end of one claims the next', async (t) => {
+    const store = new SqliteStore(undefined, { clock: systemClock, chance: systemChance })
+    const written: number[] = []
+    const { background, until } = bench(t, { tasks: [step], store: counting(store, written) })
+    await background.start()
+    const last = await respond(background, (tasks) => ['a', 'b', 'c', 'd'].map((name) => tasks.add(step, name)).at(-1)!)
+    await until('attempt:end', last.id)
+    const withSteps = written.filter((entries) => entries > 0)
+    assert.deepEqual(withSteps, [4, 1, 1, 1, 1], 'adds and outcomes of each transaction')
+    assert.equal(written.length - withSteps.length <= 1, true, 'besides the claim at the start')
   })
 
   test('of different queues and names run in that order too', async (t) => {

@@ -207,7 +207,7 @@ describe('a process that handles signals', () => {
   test('lets its task end on SIGTERM, also when SIGINT comes twice beside it, and exits with 0', async (t) => {
     const { worker, afterwards } = await busy(t, 'waits', { grace: '1h' })
     for (const name of ['SIGTERM', 'SIGINT', 'SIGINT'] as const) worker.child.kill(name)
-    await worker.tell({ do: 'ping' })
+    await worker.tell({ do: 'drain' })
     await worker.tell({ do: 'release' })
     assert.equal((await worker.until('stopped')).finished, 1)
     assert.deepEqual(await worker.exited, { code: 0, signal: null })
@@ -217,7 +217,7 @@ describe('a process that handles signals', () => {
   test('hands its task back on a later signal, exits with 0, and nothing is lost', async (t) => {
     const { worker, id, afterwards } = await busy(t, 'heeds', { grace: '1h' })
     worker.child.kill('SIGINT')
-    await worker.tell({ do: 'ping' })
+    await worker.tell({ do: 'drain' })
     await worker.tell({ do: 'skip', ms: 2_000 })
     worker.child.kill('SIGINT')
     assert.deepEqual((await worker.until('stopped')).handedBack, [id])

@@ -40,6 +40,7 @@ function desk(ask?: ClaimAsk) {
   const clock = new FakeClock()
   const writes: { readonly batch: WriteBatch; readonly answer: PromiseWithResolvers<Written> }[] = []
   const [written, refused]: [Written[], unknown[]] = [[], []]
+  const owner = { storeFailed: false }
   const store = {
     write: (batch: WriteBatch) => {
       const answer = Promise.withResolvers<Written>()
@@ -49,6 +50,9 @@ function desk(ask?: ClaimAsk) {
   }
   const journal = new Journal(store as unknown as Store, clock, {
     incarnation: 7,
+    get storeFailed() {
+      return owner.storeFailed
+    },
     claimAsk: () => ask,
     written: (each) => void written.push(each),
     refused: (error) => void refused.push(error),
@@ -81,7 +85,7 @@ function desk(ask?: ClaimAsk) {
   let answered = 0
   const told: unknown[] = []
   const done: Stored = (error) => void told.push(error ?? 'stored')
-  return { clock, journal, writes, written, refused, answer, refuse, told, done }
+  return { owner, clock, journal, writes, written, refused, answer, refuse, told, done }
 }
 
 const idsOf = (batch: WriteBatch | undefined): string[] =>
@@ -273,12 +277,23 @@ describe('an outcome', () => {
   })
 
   test('ends without a record when the store is gone for good', async () => {
-    const { journal, clock, writes, refuse } = desk()
+    const { journal, clock, writes, refuse, owner } = desk()
     const recorded: unknown[] = []
     journal.finish(outcome('a'), (yes) => recorded.push(yes), true)
+    owner.storeFailed = true
     await refuse(new AfterwordError('STORE_FAILED', { file: 'x', reason: 'EIO' }))
     await clock.advance(10_000)
     assert.deepEqual([recorded, writes.length], [[undefined], 1])
+  })
+
+  test('stays when a statement failed and the store did not', async () => {
+    const { journal, clock, writes, refuse, answer } = desk()
+    const recorded: unknown[] = []
+    journal.finish(outcome('a'), (yes) => recorded.push(yes), true)
+    await refuse(new AfterwordError('STORE_FAILED', { file: 'x', reason: 'out of memory (SQLite result 7)' }))
+    await clock.advance(500)
+    await answer()
+    assert.deepEqual([recorded, writes.length], [[true], 2])
   })
 })
 

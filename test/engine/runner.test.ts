@@ -72,6 +72,7 @@ function scene(run: (id: string, context: TaskContext) => unknown, concurrency =
     journal: () => journal as unknown as Journal,
     incarnation: () => 7,
     hungry: () => void hungry.calls++,
+    releasing: () => undefined,
     recorded: (attempt, _, ending) => void recorded.push([attempt.task.id, ending.move]),
     awaited: (id) => id === 'awaited',
   })

@@ -23,6 +23,33 @@ function fenceable(t: Parameters<typeof timedBench>[0], options: Parameters<type
   return { ...timed, faults, fence }
 }
 
+describe('a worker that gives claims back', () => {
+  test('never runs one that was cancelled elsewhere before it was given back', async (t) => {
+    const faults = new Faults()
+    const open = gate()
+    const ran: number[] = []
+    const waits = defineTask({
+      name: 'waits',
+      run: (n: number) => {
+        ran.push(n)
+        return open.opened
+      },
+    })
+    const { background, clock, row } = timedBench(t, { store: faults.store, tasks: [waits], concurrency: 1 })
+    await clock.run(background.add(waits, 1))
+    const { id } = await clock.run(background.add(waits, 2))
+    await clock.settle()
+    // As another process does it: the store knows, and this worker has not heard of it.
+    assert.equal((await faults.store.cancel(id, clock.now())).kind, 'requested')
+    await clock.run(background.pause('default'))
+    assert.equal((await row(id)).state, 'cancelled')
+    open.open()
+    await clock.run(background.resume('default'))
+    await clock.advance(100)
+    assert.deepEqual(ran, [1])
+  })
+})
+
 describe('a worker that was declared dead', () => {
   test('learns of it with its next beat, and registers as a new incarnation', async (t) => {
     const { background, clock, events, fence } = fenceable(t, { tasks: [noop], poll: '1h' })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
-import { closeConnectionWhenDraining } from '../../src/http/connection-close.ts'
+import { carriedBy, carry } from '../../src/http/carried.ts'
 import { installGate } from '../../src/http/gate.ts'
 import { portOf, serve, Wire } from './wire.ts'
 
@@ -12,7 +12,7 @@ async function inFlight(t: TestContext) {
   const background = { draining: false }
   const { promise, resolve } = Promise.withResolvers<ServerResponse>()
   const server = await serve(t, (_, res) => {
-    closeConnectionWhenDraining(res, background)
+    carry(res, { owner: background, next: carriedBy(res) })
     resolve(res)
   })
   const wire = (await Wire.open(t, portOf(server))).get('/')

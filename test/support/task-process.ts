@@ -19,8 +19,8 @@ export type Order =
   | { readonly do: 'skip'; readonly ms: number }
   /** Lets the task `waits` go on. */
   | { readonly do: 'release' }
-  /** Asks for an answer, so that all that was told before has been heard. */
-  | { readonly do: 'ping' }
+  /** Answers when its shutdown has begun: a signal may come later than a message that was sent after it. */
+  | { readonly do: 'drain' }
 
 /** What it answers, besides its events. */
 export type Answer = { readonly ids: readonly string[] }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { attemptNumber, type ClaimedTask } from '../../model/task.ts'
 import { test } from './case.ts'
-import { pick, succeed } from './fixtures.ts'
+import { fail, pick, succeed } from './fixtures.ts'
 import type { World, WorldWorker } from './world.ts'
 
 /** Two claimed tasks: the first has a place, the second was claimed ahead of its turn. */
@@ -69,6 +69,16 @@ export const early = [
       assert.deepEqual(quarantined, [])
     }
     assert.deepEqual(pick(await world.find(task), 'state', 'crashes'), { state: 'ready', crashes: 0 })
+  }),
+
+  test('requeue: what failed ahead of its turn is claimed like any other afterwards', async (world) => {
+    const worker = await world.worker()
+    const task = await worker.run({ early: true })
+    await worker.finish(fail(task))
+    await world.store.requeue(task.id, world.now)
+    assert.equal((await worker.claimOne()).early, false)
+    await world.store.rescue(worker.incarnation, world.now)
+    assert.equal((await world.find(task)).crashes, 1)
   }),
 
   test('handBack of a claim that has not begun leaves no trace in the counters that people see', async (world) => {

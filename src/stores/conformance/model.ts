@@ -158,21 +158,18 @@ export class ModelStore {
   #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: ReadonlySet<string>, now: Instant): ModelClaim[] {
     for (const task of this.in('scheduled')) if (task.dueAt! <= now) this.#makeReady(task)
     const claimed: [ModelTask, ModelClaim][] = []
-    let risk = probation
+    let risk: ClaimAsk['probation'] = probation
     for (const queue of room.keys()) {
       if (this.paused.has(queue)) continue
       const known = this.in('ready').filter((task) => task.queue === queue && names.has(task.name))
       const rooms = this.#room.get(queue)!
       const places = Math.max(0, rooms - (this.#early.get(queue) ?? 0))
-      const chosen = known
-        .filter((task) => task.crashes < 2)
-        .sort(byPriority)
-        .slice(0, rooms)
       const risky = known.find((task) => task.crashes >= 2)
-      if (risk && risky !== undefined && chosen.length < places) {
-        chosen.push(risky)
-        risk = false
-      }
+      const first = risk === 'first' && rooms > 0 && risky !== undefined ? [risky] : []
+      const others = known.filter((task) => task.crashes < 2).sort(byPriority)
+      const chosen = [...first, ...others.slice(0, rooms - first.length)]
+      if (risk === true && risky !== undefined && chosen.length < places) chosen.push(risky)
+      if (risky !== undefined && chosen.includes(risky)) risk = false
       for (const [i, task] of chosen.entries()) claimed.push([task, take(task, worker, i >= places)])
     }
     return claimed.sort(([a], [b]) => byPriority(a, b)).map(([, claim]) => claim)

@@ -127,6 +127,24 @@ export const rescue = [
     assert.equal((await worker.claimOne({ room: 1 })).id, other.id)
   }),
 
+  test('a task on probation that is asked for first comes before all others, ahead of its turn if need be', async (world) => {
+    const [task, next] = (await onProbation(world, 2)) as [NewTask, NewTask]
+    const others = [world.task({ priority: 5 }), world.task({ priority: 5 })]
+    await world.add(...others)
+    const worker = await world.worker()
+    const full = { room: new Map([['default', 1]]), early: new Map([['default', 1]]), probation: 'first' } as const
+    const { tasks: ahead } = (await worker.write({ claim: full })).claimed!
+    assert.deepEqual(
+      ahead.map(({ id, early }) => ({ id, early })),
+      [{ id: task.id, early: true }],
+    )
+    const { tasks } = await worker.claim({ room: 3, probation: 'first' })
+    assert.deepEqual(
+      tasks.map(({ id, early }) => ({ id, early })),
+      [...others, next].map(({ id }) => ({ id, early: false })),
+    )
+  }),
+
   test('a task on probation whose name the worker does not know, or whose queue is paused, is left alone', async (world) => {
     await onProbation(world, 1, { name: 'strange' })
     await onProbation(world, 1, { queue: 'paused' })

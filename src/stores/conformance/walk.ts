@@ -294,5 +294,5 @@ function claimAsk(choices: Choices): ClaimAsk {
     if (places > 0 || choices.below(2) === 0) room.set(queue, places)
     if (choices.once(3)) early.set(queue, choices.below(4))
   }
-  return { room, early, probation: choices.below(3) > 0 }
+  return { room, early, probation: ([false, true, 'first'] as const)[choices.below(3)]! }
 }

@@ -147,7 +147,7 @@ export class World {
 /** What a worker would like to claim, in few words: a number is the room of the default queue. */
 export interface Wish {
   readonly room?: number | Readonly<Record<string, number>>
-  readonly probation?: boolean
+  readonly probation?: ClaimAsk['probation']
 }
 
 /** A registered worker and the store object that it uses. */

@@ -24,17 +24,17 @@ export function claimTasks(
   let { probation } = ask
   for (const [queue, room] of ask.room) {
     if (paused.has(queue)) continue
-    const early = Math.min(room, ask.early?.get(queue) ?? 0)
-    const rows = room > early ? claimIn(db, worker, queue, room - early, false) : []
+    const places = room - Math.min(room, ask.early?.get(queue) ?? 0)
+    const first = probation === 'first' && room > 0 ? claimRisky(db, worker, queue, places === 0) : []
+    const rows = claimIn(db, worker, queue, places - first.length, false)
+    rows.push(...first)
     // What will not begin at once is claimed by a second statement, and marked: the first one found all there is, or this is the rest.
-    if (early > 0 && rows.length === room - early) rows.push(...claimIn(db, worker, queue, early, true))
+    if (rows.length >= places) rows.push(...claimIn(db, worker, queue, room - rows.length, true))
     if (rows.length >= room) more = true
-    // A task on probation needs a place: it must not die with a worker that had no place for it yet.
-    if (probation && rows.length < room - early) {
-      const risky = db.sql('claim_probation').all(worker.incarnation, queue, worker.namesJson) as unknown as ClaimRow[]
-      if (risky.length > 0) probation = false
-      rows.push(...risky)
-    }
+    // Without being asked for first it needs a place that is left over: it must not hold up others.
+    const last = probation === true && rows.length < places ? claimRisky(db, worker, queue, false) : []
+    rows.push(...last)
+    if (first.length + last.length > 0) probation = false
     for (const row of rows) {
       if (row.key < 0) worker.strays.add(row.id)
       tasks.push(claimedTask(row, db.kinds.of(row.kind)))
@@ -46,10 +46,16 @@ export function claimTasks(
   return { tasks, nextDueAt: nextDueAt ?? undefined, more, cancelling }
 }
 
+/** The oldest task on probation. */
+function claimRisky(db: Database, worker: KnownWorker, queue: string, early: boolean): ClaimRow[] {
+  const mark = early ? EARLY : 0
+  return db.sql('claim_probation').all(worker.incarnation, mark, queue, worker.namesJson) as unknown as ClaimRow[]
+}
+
 function claimIn(db: Database, worker: KnownWorker, queue: string, room: number, early: boolean): ClaimRow[] {
-  return db
-    .sql('claim')
-    .all(worker.incarnation, early ? EARLY : 0, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
+  if (room <= 0) return []
+  const mark = early ? EARLY : 0
+  return db.sql('claim').all(worker.incarnation, mark, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
 }
 
 /** RETURNING gives rows in no particular order. */

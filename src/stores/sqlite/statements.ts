@@ -85,7 +85,7 @@ export const statements = {
         ORDER BY priority DESC, added_at LIMIT ?)
       ORDER BY t.priority DESC, t.added_at, t.key LIMIT ?)
     RETURNING ${CLAIM_COLUMNS}`,
-  claim_probation: `UPDATE task SET state = 1, worker = ?, claims = claims + 1
+  claim_probation: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, marks = marks | ?
     WHERE key IN (
       SELECT key FROM task INDEXED BY task_probation
       WHERE state = 0 AND crashes >= 2
@@ -116,8 +116,8 @@ export const statements = {
 
   cancel_idle: `UPDATE task SET state = 6, finished_at = ?, due_at = NULL WHERE key = ? AND id = ? AND state IN (0, 2, 3)`,
   cancel_running: `UPDATE task SET marks = marks | ${CANCELLING} WHERE key = ? AND id = ? AND state = 1`,
-  requeue: `UPDATE task SET state = 0, finished_at = NULL, marks = marks & ~${SUSPECT | CANCELLING}, crashes = 0, hand_backs = 0,
-      deferrals = claims, after = NULL, result = NULL WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
+  requeue: `UPDATE task SET state = 0, finished_at = NULL, marks = marks & ~${EARLY | SUSPECT | CANCELLING}, crashes = 0,
+      hand_backs = 0, deferrals = claims, after = NULL, result = NULL WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
 
   count_change: 'UPDATE counter SET live = live + ?, waiting = waiting + ?',
   counter: 'SELECT live, waiting, EXISTS (SELECT 1 FROM paused_queue) AS pausing FROM counter',

@@ -11,6 +11,7 @@ import type { Clock } from '../../../src/ports/clock.ts'
 import { SILENT } from '../bench.ts'
 import { DEFINITIONS, release } from '../definitions.ts'
 import { EVENT_NAMES, type Heard } from '../event-log.ts'
+import { turn } from '../fake-clock.ts'
 import type { Answer, Order } from '../task-process.ts'
 
 const options = JSON.parse(process.argv[2] ?? '{}') as BackgroundOptions
@@ -50,7 +51,8 @@ async function carryOut(order: Order): Promise<readonly string[]> {
     case 'release':
       release()
       return []
-    case 'ping':
+    case 'drain':
+      while (!background.draining) await turn()
       return []
   }
 }
