@@ -17,7 +17,7 @@ interface Sqlite {
   close(): void
 }
 
-const TASK_FILE = new URL('./sidequest-task.js', import.meta.url).href
+const TASK_FILE = new URL('./sidequest-task.ts', import.meta.url).href
 
 /** In this process, its tasks in this thread, SQLite in WAL: as it comes it does about fifty tasks a second. */
 function settings(folder: string): object {
