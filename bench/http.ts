@@ -249,7 +249,7 @@ function chartOf(variants: readonly Variant[], { peersEvery }: BenchSettings): C
   const bare = variants.find(({ name }) => name === VARIANT_NAMES.bare)!.slices.map(rateOf)
   const beside = bare.filter((_, round) => round % peersEvery === 0)
   return {
-    title: 'Requests a second of one endpoint, relative to the same without a task',
+    title: 'Requests a second of one endpoint, relative to the same without Afterword',
     bars: variants
       .filter(({ name }) => name !== VARIANT_NAMES.bare)
       .map((variant) => {

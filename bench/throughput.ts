@@ -249,7 +249,7 @@ function chartOf(variants: readonly Variant[], { peersEvery }: BenchSettings): C
   const floor = variants.find(({ name }) => name === FLOOR.full)!.steady.map(rateOf)
   const beside = floor.filter((_, round) => round % peersEvery === 0)
   return {
-    title: 'Tasks a second from add to end, relative to raw grouped SQL in the same file system',
+    title: 'Tasks a second from add to end, relative to raw grouped SQL with synchronous=FULL',
     bars: variants
       .filter(({ name }) => !name.startsWith('floor'))
       .map(({ name, steady }) => ({
