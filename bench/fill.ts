@@ -32,6 +32,7 @@ export async function fillStore(
       pid: process.pid,
       host: 'bench',
       version: '0.0.0',
+      leaseMs: 60_000,
       queues: [],
       definitions: [],
       registeredAt: now,

@@ -17,11 +17,12 @@ await using background = createBackground({ store: 'memory:', tasks: [countWords
 
 background.on('attempt:progress', ({ value }) => console.log('progress:', value))
 
-const { id } = await background.add(countWords, { text: 'to be or not to be' })
-const result = await background.result<typeof countWords>(id, { timeout: '10s' })
+const added = await background.add(countWords, { text: 'to be or not to be' })
+// What add returned knows the type; with an id alone it is background.result<typeof countWords>(id).
+const result = await background.result(added, { timeout: '10s' })
 console.log(`${result.words.size} different words, counted in ${result.countedAt.getUTCFullYear()}`)
 
-const task = await background.get(id)
+const task = await background.get(added.id)
 console.log(task?.name, task?.state, 'in attempt', task?.attempt)
 
 const empty = await background.add(countWords, { text: '' })

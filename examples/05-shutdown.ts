@@ -10,7 +10,8 @@ import { createBackground, defineTask } from 'afterword'
 
 let hoursOfWork = 1
 
-const quick = defineTask({ name: 'quick', run: () => wait(50) })
+const deploy = Promise.withResolvers<void>()
+const quick = defineTask({ name: 'quick', run: () => deploy.promise })
 const slow = defineTask({
   name: 'slow',
   async run(_, { attempt, signal }) {
@@ -30,7 +31,9 @@ const begun = new Promise<void>((resolve) =>
 await background.add(quick)
 const { id } = await background.add(slow)
 await begun
-const account = await background.stop({ grace: '500ms' })
+const stopping = background.stop({ grace: '500ms' })
+deploy.resolve() // quick needs no more than its grace
+const account = await stopping
 console.log(
   `${account.finished} finished, ${account.handedBack.length} handed back, ${account.abandoned.length} abandoned`,
 )

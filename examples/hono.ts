@@ -44,7 +44,7 @@ const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, () => {
 })
 
 background.on('stopped', ({ handedBack }) => console.log(`stopped, ${handedBack.length} tasks handed back`))
-background.handleSignals({ close: () => server.close() })
+background.handleSignals({ server })
 
 // Prints:
 //   listening on http://127.0.0.1:3000

@@ -42,7 +42,7 @@ const port = Number(process.env['PORT'] ?? 3000)
 server.listen(port, '127.0.0.1', () => console.log(`listening on http://127.0.0.1:${port}`))
 
 background.on('stopped', ({ handedBack }) => console.log(`stopped, ${handedBack.length} tasks handed back`))
-background.handleSignals({ close: () => server.close() })
+background.handleSignals({ server })
 
 // Prints:
 //   listening on http://127.0.0.1:3000

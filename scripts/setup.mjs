@@ -56,12 +56,17 @@ function lockedPackages(path) {
 /** Installs with the npm and the Node that started this script: those in node_modules are about to be replaced. */
 function install() {
   console.log('Installing dependencies (npm ci) …')
-  const quietly = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
-  const { npm_execpath: npm, npm_node_execpath: node } = process.env
-  const result = npm?.endsWith('npm-cli.js')
-    ? spawnSync(node ?? process.execPath, [npm, ...quietly], { cwd: root, stdio: 'inherit' })
-    : spawnSync('npm', quietly, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
-  if (result.status !== 0) stop('npm ci failed: see its message above, then run this command again.')
+  const status = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], root)
+  if (status !== 0) stop('npm ci failed: see its message above, then run this command again.')
+}
+
+/** Runs the npm that started this script, or else the one on the path, and gives its exit code. */
+export function npm(args, cwd) {
+  const { npm_execpath: cli, npm_node_execpath: node } = process.env
+  const result = cli?.endsWith('npm-cli.js')
+    ? spawnSync(node ?? process.execPath, [cli, ...args], { cwd, stdio: 'inherit' })
+    : spawnSync('npm', args, { cwd, stdio: 'inherit', shell: process.platform === 'win32' })
+  return result.status
 }
 
 /** The Node of scripts/node-24, or else the one that runs this script if it is new enough. */

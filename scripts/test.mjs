@@ -12,7 +12,8 @@ import { ended, start, tool } from './tools.mjs'
 /** A step that takes longer hangs and is stopped; `node --test` then names the file that it waited for. */
 const STEP_MS_MAX = 8 * 60_000
 
-const node = setup()
+// The tests may run on another Node than the one that the project brings: see test-26.mjs.
+const node = process.env.AFTERWORD_TEST_NODE ?? setup()
 // Each test file is a process of its own that loads the sources: compiled once, they load in a quarter of the time.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'node')
 

@@ -15,6 +15,7 @@ const { code } = await ended(child)
 
 // An error starts at the left edge and its explanation is indented below it.
 const errors = output.split(/\n(?=\S)/).filter((text) => text.trim() !== '')
-const ours = errors.filter((error) => !error.startsWith('node_modules/'))
+// A worktree may share the node_modules of another one: then the path leads there.
+const ours = errors.filter((error) => !/^(\.\.\/\S+\/)?node_modules\//.test(error))
 if (ours.length > 0) stop(ours.join('\n'))
 if (code !== 0 && errors.length === 0) stop(`${compiler} ended with code ${code} and said nothing.`)

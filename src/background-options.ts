@@ -107,7 +107,7 @@ export const BACKGROUND_OPTIONS = optionTable(
     lease: {
       is: duration({ min: 1_000, max: '1h' }),
       default: '20s',
-      says: 'A worker silent this long is dead; its tasks are taken back. A killed process is noticed at once.',
+      says: 'This worker is dead to the others when it is silent this long; they take its tasks back. A killed process is noticed at once.',
     },
     poll: {
       is: duration({ min: 100, max: '1h' }),
@@ -127,7 +127,7 @@ export const BACKGROUND_OPTIONS = optionTable(
     logger: {
       is: withMethods<Logger>('debug', 'info', 'warn', 'error'),
       default: undefined,
-      says: 'A pino logger or the like. By default warnings and errors go to stderr; AFTERWORD_LOG=debug shows all.',
+      says: 'A pino logger or the like. By default warnings and errors go to stderr; AFTERWORD_LOG=info or debug shows more.',
     },
   },
   [rule('lease must be at least 3 × beat', (o) => o.leaseMs >= 3 * o.beatMs)],

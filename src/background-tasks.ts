@@ -1,4 +1,4 @@
-import type { AddArguments } from './define-task.ts'
+import type { AddArguments, ResultOf } from './define-task.ts'
 import type { ResponseTasks } from './http/response-tasks.ts'
 import { type AddOptions, onStatus } from './model/add-options.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
@@ -6,17 +6,8 @@ import { AfterwordError } from './model/errors.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
 import type { Added } from './ports/store.ts'
 import { type Draft, refusal } from './task-draft.ts'
+import type { TaskHandle } from './task-handle.ts'
 import { TaskTicket } from './task-ticket.ts'
-
-/** What `add` returns: the identity at once, the durability as a promise. */
-export interface TaskHandle {
-  readonly id: TaskId
-  /**
-   * Resolves when the task is stored as durably as asked; rejects with a coded error when it was not stored
-   * (`TASK_DROPPED`, `TASK_ID_TAKEN`, `STORE_FULL`, …). Ignoring it is safe: no unhandled rejection comes of it.
-   */
-  readonly committed: Promise<void>
-}
 
 /** What a response's task list asks of its background. */
 export interface TaskDesk {
@@ -90,7 +81,7 @@ export class BackgroundTasks implements ResponseTasks {
    * @throws TASK_INPUT_INVALID, TASK_INPUT_NOT_STORABLE, TASK_INPUT_TOO_LARGE, TASK_SCHEMA_ASYNC, TASK_NOT_REGISTERED,
    *   TASK_ID_INVALID, OPTION_UNKNOWN, OPTION_INVALID, DURATION_INVALID, BUFFER_FULL, BACKLOG_FULL, BACKGROUND_STOPPED.
    */
-  add<D extends AnyTaskDefinition>(definition: D, ...[input, options]: AddArguments<D>): TaskHandle {
+  add<D extends AnyTaskDefinition>(definition: D, ...[input, options]: AddArguments<D>): TaskHandle<ResultOf<D>> {
     const draft = this.#desk.draft(definition, input, options, this.#requestId)
     const ticket = new TaskTicket(draft.id)
     draft.ticket = ticket

@@ -9,11 +9,11 @@ import { type Ports, systemPorts } from './background-ports.ts'
 import { Deferrals } from './deferrals.ts'
 import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
-import type { AttemptRules } from './engine/attempt.ts'
+import { lanes, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { EventHub } from './engine/event-hub.ts'
 import { explain, type Explanation } from './engine/explain.ts'
-import { Lane } from './engine/lane.ts'
+import type { Lane } from './engine/lane.ts'
 import { Registry } from './engine/registry.ts'
 import { report } from './engine/reporter.ts'
 import { ResultWaiters } from './engine/result-waiters.ts'
@@ -21,20 +21,25 @@ import { Runner } from './engine/runner.ts'
 import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
 import { installGate, type NodeResponse } from './http/gate.ts'
+import { type ClosableServer, closeUnusedWith, watchConnections } from './http/unused-connections.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
-import { type Duration, durationMs } from './model/duration.ts'
+import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
+import type { ListFilter, ListOptions } from './model/list-options.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
 import { ResponseScope, type ScopedRequest } from './response-scope.ts'
 import { Responses } from './responses.ts'
-import { awaitResult } from './result.ts'
+import { awaitResult, type ResultOptions } from './result.ts'
 import { checkRuntime } from './runtime.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
+import type { TaskReference } from './task-handle.ts'
+import { listAsk, type TaskPage, taskPage } from './task-page.ts'
 import { type TaskView, taskView } from './task-view.ts'
 import { VERSION } from './version.ts'
+import { type WorkerView, workerView } from './worker-view.ts'
 
 /** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
 const ABORT_MS = 500
@@ -63,6 +68,7 @@ export class Background {
 
   constructor(options: BackgroundOptions | undefined, ports: Ports) {
     checkRuntime()
+    watchConnections()
     const settings = BACKGROUND_OPTIONS.parse('createBackground', options)
     this.#settings = settings
     this.#ports = ports
@@ -189,14 +195,14 @@ export class Background {
   // Adding
 
   /**
-   * Adds a task outside of a request; resolves once it is durable.
+   * Adds a task outside of a request; resolves once it is durable, to what `result` takes.
    *
    * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN.
    */
   add<D extends AnyTaskDefinition>(
     definition: D,
     ...[input, options]: AddArguments<D>
-  ): Promise<{ readonly id: TaskId }> {
+  ): Promise<TaskReference<ResultOf<D>>> {
     // Not an async function: one promise less for each of many tasks. What a promise's executor throws rejects it.
     return new Promise((resolve, reject) => {
       const draft = this.#desk.draft(definition, input, options, undefined)
@@ -216,6 +222,14 @@ export class Background {
     return ResponseScope.of(this, this.#desk, response, request)
   }
 
+  /**
+   * Takes a server into care, for adapters: when it closes, so do the connections on which no request ever came. A server
+   * whose answers are attached is in care from the head of the first of them on.
+   */
+  attachServer(server: ClosableServer): void {
+    closeUnusedWith(server)
+  }
+
   // Looking and acting
 
   /** The task as stored, live or finished; undefined when the store does not have it. */
@@ -228,16 +242,21 @@ export class Background {
   /**
    * Waits until the task has ended for good and gives its result. Does not poll while the task runs in this process.
    *
+   * @param task  what `add` returned, which knows the type of the result; or an id, and then the definition may tell it:
+   *   `result<typeof sendWelcome>(id)`.
    * @param options.timeout  how long to wait at most; by default as long as it takes.
    * @throws TASK_UNKNOWN, TASK_FAILED (its `cause` is the last attempt's error), RESULT_TIMEOUT, and the STORE_… codes.
    */
+  async result<Result>(task: TaskReference<Result>, options?: ResultOptions): Promise<Result>
   async result<D extends AnyTaskDefinition = AnyTaskDefinition>(
     id: TaskId,
-    options: { readonly timeout?: Duration | undefined } = {},
-  ): Promise<ResultOf<D>> {
+    options?: ResultOptions,
+  ): Promise<ResultOf<D>>
+  async result(task: TaskId | TaskReference, options: ResultOptions = {}): Promise<unknown> {
+    const id = typeof task === 'string' ? task : task.id
     const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'result: timeout')
     await this.#readiness()
-    return (await awaitResult(id, timeoutMs, this.#store, this.#ports.clock, this.#waiters)) as ResultOf<D>
+    return awaitResult(id, timeoutMs, this.#store, this.#ports.clock, this.#waiters)
   }
 
   /**
@@ -272,6 +291,25 @@ export class Background {
     ])
     const { ready, running } = counts.get(record?.queue ?? '') ?? { ready: 0, running: 0 }
     return explain(id, { record, ahead, paused, workers, ready, running, now: this.#ports.clock.now() })
+  }
+
+  /**
+   * Looks at tasks, newest first, a page at a time: `limit` (1 to 1000, by default 50) and `before`, the `next` of the page
+   * before. Tasks with an id of your own come after the others. What it costs does not grow with the history when only
+   * live states are asked for; else a page looks at 5,000 tasks at most, so that it may hold fewer than its limit and go on.
+   *
+   * @throws OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_INVALID, and the STORE_… codes.
+   */
+  async list(filter?: ListFilter, options?: ListOptions): Promise<TaskPage> {
+    const ask = listAsk(filter, options)
+    await this.#readiness()
+    return taskPage(await this.#store.list(ask))
+  }
+
+  /** Every worker that is registered in the store, this one included, oldest first. */
+  async workers(): Promise<readonly WorkerView[]> {
+    await this.#readiness()
+    return (await this.#store.workers()).map(workerView)
   }
 
   /** How many unfinished tasks stand in each state, by queue. */
@@ -349,6 +387,7 @@ export class Background {
       queues: this.#settings.works ? [...this.#lanes.keys()] : [],
       definitions: this.#settings.works ? this.#registry.names : [],
       registeredAt: this.#ports.clock.now(),
+      leaseMs: this.#settings.leaseMs,
     }
   }
 }
@@ -360,20 +399,4 @@ export class Background {
  */
 export function createBackground(options?: BackgroundOptions): Background {
   return new Background(options, systemPorts())
-}
-
-function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {
-  const queues = new Set(['default', ...Object.keys(settings.queues), ...registry.queues])
-  return new Map([...queues].map((queue) => [queue, new Lane(queue, settings.queues[queue] ?? settings.concurrency)]))
-}
-
-function rules(settings: ReadBackgroundOptions, ports: Ports): AttemptRules {
-  return {
-    clock: ports.clock,
-    chance: ports.chance,
-    retry: settings.retry,
-    timeoutMs: settings.timeoutMs,
-    abandonMs: settings.abandonAfterMs,
-    resultBytesMax: settings.resultBytesMax,
-  }
 }

@@ -1,10 +1,17 @@
 import { decodeValue } from './engine/codec.ts'
 import type { ResultWaiters } from './engine/result-waiters.ts'
+import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { isFinal } from './model/task-state.ts'
 import type { StoredError, TaskId, TaskRecord } from './model/task.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Store } from './ports/store.ts'
+
+/** What {@link Background.result} takes beside the task. */
+export interface ResultOptions {
+  /** How long to wait at most; by default as long as it takes. */
+  readonly timeout?: Duration | undefined
+}
 
 /** How often a task that runs in another process is looked at: soon at first, then less and less. */
 const LOOK_MS_MIN = 20

@@ -1,5 +1,7 @@
 import { within } from './engine/within.ts'
+import type { ClosableServer } from './http/unused-connections.ts'
 import { type Duration, durationMs } from './model/duration.ts'
+import { AfterwordError } from './model/errors.ts'
 import type { StopAccount } from './model/events.ts'
 import type { Clock } from './ports/clock.ts'
 
@@ -8,7 +10,12 @@ export interface SignalOptions {
   /** The signals to handle. By default SIGTERM, SIGINT and SIGHUP. */
   readonly signals?: readonly NodeJS.Signals[]
   /**
-   * Closes the HTTP server (`() => app.close()`), before the background stops. It is waited for within the grace only:
+   * The HTTP server, closed before the background stops: it accepts nothing more, requests in flight are answered, and idle
+   * and unused connections are closed. Not together with `close`.
+   */
+  readonly server?: ClosableServer
+  /**
+   * Closes the HTTP server where a framework does it (`() => app.close()`), before the background stops. It is waited for within the grace only:
    * an idle keep-alive connection may hold it up for longer than any killer waits.
    */
   readonly close?: () => unknown
@@ -22,6 +29,7 @@ export interface SignalOptions {
 const SAME_SIGNAL_MS = 1_000
 
 interface Stoppable {
+  attachServer(server: ClosableServer): void
   drain(): void
   stop(options: { grace?: Duration }): Promise<StopAccount>
 }
@@ -29,7 +37,7 @@ interface Stoppable {
 /**
  * Installs the handlers; the returned function removes them.
  *
- * @throws DURATION_INVALID.
+ * @throws DURATION_INVALID, OPTIONS_CONFLICT.
  */
 export function handleSignals(
   background: Stoppable,
@@ -38,6 +46,7 @@ export function handleSignals(
   defaultGraceMs: number,
 ): () => void {
   const { signals = ['SIGTERM', 'SIGINT', 'SIGHUP'], grace, exit = exitProcess } = options
+  const close = closing(background, options)
   const graceMs = grace === undefined ? defaultGraceMs : durationMs(grace, 'handleSignals: grace')
   const hurry = Promise.withResolvers<void>()
   let firstMs: number | undefined
@@ -47,7 +56,7 @@ export function handleSignals(
     // The server closes while the background drains: requests in flight must still pass their gate.
     let failed = false
     const closed = Promise.resolve()
-      .then(() => options.close?.())
+      .then(close)
       .catch(() => (failed = true))
     await within(clock, graceMs, Promise.race([closed, hurry.promise]))
     const leftMs = Math.max(0, graceMs - (clock.monotonicMs() - begunMs))
@@ -68,6 +77,18 @@ export function handleSignals(
   return () => {
     for (const signal of signals) process.off(signal, onSignal)
   }
+}
+
+/** How the HTTP server is closed; it is in the background's care from here on. */
+function closing(background: Stoppable, { server, close }: SignalOptions): () => unknown {
+  if (server === undefined) return () => close?.()
+  if (close !== undefined) {
+    const rule = 'server and close exclude each other'
+    throw new AfterwordError('OPTIONS_CONFLICT', { where: 'handleSignals', rule, got: 'both' })
+  }
+  background.attachServer(server)
+  // An error only says that it does not listen.
+  return () => new Promise<void>((resolve) => server.close(() => resolve()))
 }
 
 /** What the caller opted into: after a stop nothing of ours keeps the process, but something of theirs may. */

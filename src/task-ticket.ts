@@ -1,7 +1,8 @@
 import type { TaskId } from './model/task.ts'
+import type { TaskHandle } from './task-handle.ts'
 
 /** A handle whose promise is made only when somebody asks for it. */
-export class TaskTicket {
+export class TaskTicket implements TaskHandle {
   readonly id: TaskId
   #settled = false
   #error: unknown

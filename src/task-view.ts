@@ -21,6 +21,8 @@ export interface TaskView {
   readonly finishedAt: Date | undefined
   readonly durability: Durability
   readonly requestId: string | undefined
+  /** The first task of its response, when several were added there in order. */
+  readonly series: TaskId | undefined
   readonly input: unknown
   /** The last value given to `context.progress`. */
   readonly progress: unknown
@@ -47,6 +49,7 @@ export function taskView(record: TaskRecord): TaskView {
     finishedAt: record.finishedAt === undefined ? undefined : new Date(record.finishedAt),
     durability: record.durability,
     requestId: record.requestId,
+    series: record.series,
     input: decodeValue(record.input),
     progress: record.progress === undefined ? undefined : decodeValue(record.progress),
     result: record.result === undefined ? undefined : decodeValue(record.result),

@@ -15,11 +15,9 @@ import { host, port } from './settings.ts'
 import { signup } from './signup.ts'
 import { listenToSupervisor, tellSupervisor } from './supervisor.ts'
 import { trouble } from './trouble.ts'
-import { closeUnusedConnections } from './unused-connections.ts'
 import { followTasks, live, watching } from './watching.ts'
 
 const app = fastify()
-closeUnusedConnections(app)
 
 app.addHook('onRequest', async (request, reply) => {
   reply.headers({

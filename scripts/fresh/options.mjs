@@ -1,11 +1,14 @@
 import { BACKGROUND_OPTIONS } from '../../src/background-options.ts'
 import { TASK_OPTIONS } from '../../src/define-task.ts'
 import { ADD_OPTIONS } from '../../src/model/add-options.ts'
+import { LIST_FILTER, LIST_OPTIONS } from '../../src/model/list-options.ts'
 
 const TABLES = {
   '`createBackground(options)`': BACKGROUND_OPTIONS,
   '`defineTask(options)`': TASK_OPTIONS,
   '`add(definition, input, options)`': ADD_OPTIONS,
+  '`background.list(filter)`': LIST_FILTER,
+  '`background.list(filter, options)`': LIST_OPTIONS,
 }
 
 /** docs/options.md, from the tables that also check the options. */

@@ -32,6 +32,7 @@ type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope; [SENDING]?: boolean }
  */
 export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.assign(
   ((app, { background }, loaded) => {
+    background.attachServer(app.server)
     app.decorateRequest('tasks', {
       getter(this: FastifyRequest) {
         const scope = (this as Scoped)[SCOPE]

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import {
   type ArgumentsHost,
   Catch,
@@ -109,6 +109,10 @@ export class AfterwordModule {
   /** Called by Nest. */
   configure(consumer: MiddlewareConsumer): void {
     const background = this.#background
+    // Not in Nest's type of it, but a public method of the one that it passes.
+    const { getHttpAdapter } = consumer as { getHttpAdapter?: () => { getHttpServer(): Server } }
+    const server = getHttpAdapter?.call(consumer).getHttpServer()
+    if (server !== undefined) background.attachServer(server)
     const attach = (req: Scoped, res: ServerResponse, next: () => void): void => {
       const scope = background.attach(res, req)
       req[SCOPE] = scope

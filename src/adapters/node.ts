@@ -50,6 +50,7 @@ export function nodeTasks<
  * @returns a function that ends it.
  */
 export function attachTasks(server: Server | Http2Server | Http2SecureServer, background: Background): () => void {
+  background.attachServer(server)
   const emit = server.emit.bind(server)
   const attached = (event: string, ...args: unknown[]): boolean => {
     if (event !== 'request' && event !== 'checkContinue') return emit(event, ...args)

@@ -92,7 +92,8 @@ const LINES: { [N in EventName]: Line<N> } = {
   }),
   'store:failed': (e) => ({ level: 'error', fields: { err: e.error }, message: 'the store has stopped for good' }),
   stopped: (e) => ({
-    level: e.abandoned.length > 0 ? 'warn' : 'info',
+    // What was left is for somebody to know; a clean stop is no news.
+    level: e.handedBack.length + e.abandoned.length + e.deferred > 0 ? 'warn' : 'info',
     fields: {
       finished: e.finished,
       handedBack: e.handedBack.length,

@@ -9,7 +9,7 @@ export interface RescuerParts {
   readonly store: Store
   readonly clock: Clock
   readonly hub: EventHub
-  /** A worker whose beat stands still this long is dead, whatever else says that it lives. */
+  /** What is taken for the lease of a worker that did not say, and how long this process may look away. */
   readonly leaseMs: number
   self(): Incarnation | undefined
   presence(): Presence | undefined
@@ -17,10 +17,13 @@ export interface RescuerParts {
   rescued(queues: ReadonlySet<string>): void
 }
 
+/** Sweeps are a second apart at most while this process is well: a shorter gap is none, however short a lease is. */
+const GAP_MS = 2_000
+
 /**
  * Takes back the claims of the dead. Two signs of death count: the machine says that the process is gone, which is
- * certain and instant; or its beat has stood still for the whole lease, seen by this process's own monotonic clock.
- * No wall clock is compared, so none can kill a worker. The rescue itself is guarded and safe to repeat: a wrong one
+ * certain and instant; or its beat has stood still for its whole lease, seen by this process's own monotonic clock. The
+ * lease is the observed worker's own, for it knows how often it beats. No wall clock is compared, so none can kill a worker. The rescue itself is guarded and safe to repeat: a wrong one
  * costs a repeated attempt, never a wrong result.
  */
 export class Rescuer {
@@ -51,17 +54,16 @@ export class Rescuer {
   }
 
   async #sweep(): Promise<void> {
-    const { store, clock, leaseMs } = this.#parts
+    const { store, clock } = this.#parts
     const self = this.#parts.self()
     const others = (await store.workers()).filter((worker) => worker.incarnation !== self)
     const nowMs = clock.monotonicMs()
-    // A process that did not look for half a lease (stopped, suspended, a blocked loop) has seen nothing stand still.
-    if (this.#lastSweepMs !== undefined && nowMs - this.#lastSweepMs > leaseMs / 2) this.#seen.clear()
+    const gapMs = nowMs - (this.#lastSweepMs ?? nowMs)
     this.#lastSweepMs = nowMs
     const silent: Incarnation[] = []
     for (const worker of others) {
       if (this.#parts.presence()?.probe(worker.incarnation) === 'dead') await this.#rescue(worker.incarnation)
-      else if (this.#isSilent(worker, nowMs)) silent.push(worker.incarnation)
+      else if (this.#isSilent(worker, nowMs, gapMs)) silent.push(worker.incarnation)
     }
     this.#forget(others)
     // Many that fall silent at once are one event of the store or of this machine, not many deaths: wait once more.
@@ -77,9 +79,13 @@ export class Rescuer {
     return true
   }
 
-  #isSilent(worker: WorkerRecord, nowMs: number): boolean {
+  #isSilent(worker: WorkerRecord, nowMs: number, gapMs: number): boolean {
+    const own = this.#parts.leaseMs
+    const leaseMs = worker.leaseMs ?? own
+    // A process that did not look for half a lease (stopped, suspended, a blocked loop) has seen nothing stand still.
+    const lookedAway = gapMs > Math.max(leaseMs / 2, Math.min(own / 2, GAP_MS))
     const seen = this.#seen.get(worker.incarnation)
-    if (seen?.beat === worker.beat) return nowMs - seen.sinceMs > this.#parts.leaseMs
+    if (seen?.beat === worker.beat && !lookedAway) return nowMs - seen.sinceMs > leaseMs
     this.#seen.set(worker.incarnation, { beat: worker.beat, sinceMs: nowMs, spared: false })
     return false
   }

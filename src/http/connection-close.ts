@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 import { carriedBy } from './carried.ts'
+import { closeUnusedWith } from './unused-connections.ts'
 
 const INSTALLED = Symbol.for('afterword.draining.2.installed')
 
@@ -31,14 +32,11 @@ export function installConnectionClose(): void {
 function shouldClose(response: ServerResponse): boolean {
   const first = carriedBy(response)
   if (first === undefined) return false
+  const { server } = (response.req.socket ?? {}) as { server?: Server }
+  if (server !== undefined) closeUnusedWith(server)
   for (let carried: typeof first | undefined = first; carried !== undefined; carried = carried.next) {
     if (carried.owner.draining) return true
   }
-  return hasStoppedListening(response)
-}
-
-/** The server was told to close, whether or not the background knows. */
-function hasStoppedListening(response: ServerResponse): boolean {
-  const { server } = (response.req.socket ?? {}) as { server?: Server }
+  // It was told to close, whether or not the background knows.
   return server !== undefined && !server.listening
 }

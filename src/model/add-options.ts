@@ -51,7 +51,8 @@ function isTaskId(given: unknown): given is TaskId {
   )
 }
 
-const taskId = custom('a string of 1 to 200 characters, well-formed and without NUL', isTaskId)
+/** A task's identity, as an option. */
+export const taskId = custom('a string of 1 to 200 characters, well-formed and without NUL', isTaskId)
 
 const givenInstant = custom('a valid Date or milliseconds since the Unix epoch', (given): given is Date | Instant => {
   const ms: unknown = given instanceof Date ? given.getTime() : given

@@ -157,10 +157,12 @@ export interface WorkerRecord {
   readonly queues: readonly string[]
   readonly definitions: readonly string[]
   readonly registeredAt: Instant
+  /** Silent this long, it wants to be taken for dead, in milliseconds. Undefined when its release did not say. */
+  readonly leaseMs: number | undefined
 }
 
 /** What a worker says of itself when it registers. */
-export type WorkerRegistration = Omit<WorkerRecord, 'incarnation' | 'beat'>
+export type WorkerRegistration = Omit<WorkerRecord, 'incarnation' | 'beat' | 'leaseMs'> & { readonly leaseMs: number }
 
 /** How long finished tasks are kept, by final state, in milliseconds. */
 export type Retention = Readonly<Record<FinalState, number>>

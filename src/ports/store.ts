@@ -94,6 +94,28 @@ export interface Rescued {
 /** How many tasks stand in each live state, by queue. */
 export type Counts = ReadonlyMap<string, Readonly<Record<'scheduled' | 'waiting' | 'ready' | 'running', number>>>
 
+/** Which tasks to look at; all that is given has to match. */
+export interface ListAsk {
+  /** At least one. Undefined: all. */
+  readonly states: readonly TaskState[] | undefined
+  readonly queue: string | undefined
+  readonly name: string | undefined
+  readonly requestId: string | undefined
+  /** The first task of a response: itself and those whose `series` it is. */
+  readonly series: TaskId | undefined
+  /** Only tasks that come after this one in the list, whether or not it is still there. */
+  readonly before: TaskId | undefined
+  /** At least 1. */
+  readonly limit: number
+}
+
+/** One page of tasks, newest first. */
+export interface Listed {
+  readonly tasks: readonly TaskRecord[]
+  /** Where the next page begins: its `before`. The look is bounded, so a page may hold fewer than asked for, or none, and go on. */
+  readonly next: TaskId | undefined
+}
+
 /** What a store can do beyond the port's contract; the conformance suite names what it skips for lack of one. */
 export interface StoreCapabilities {
   /** Several processes may open it at once. */
@@ -146,6 +168,11 @@ export interface Store {
   /** Brings a failed, cancelled or quarantined task back to ready with fresh counters. False when there is none. */
   requeue(id: TaskId, now: Instant): Promise<boolean>
   find(id: TaskId): Promise<TaskRecord | undefined>
+  /**
+   * Looks at tasks in the order of their ids, newest first; those with ids of the caller's own come last. What it costs
+   * does not grow with the history when only live states are asked for, and is bounded otherwise.
+   */
+  list(ask: ListAsk): Promise<Listed>
   /** The earlier tasks of its series that still hold it back, oldest first. */
   ahead(id: TaskId): Promise<readonly TaskId[]>
   counts(): Promise<Counts>

@@ -8,7 +8,17 @@ import type {
   WorkerRecord,
   WorkerRegistration,
 } from '../model/task.ts'
-import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../ports/store.ts'
+import type {
+  CancelAnswer,
+  Counts,
+  ListAsk,
+  Listed,
+  Rescued,
+  Store,
+  StoreCapabilities,
+  WriteBatch,
+  Written,
+} from '../ports/store.ts'
 import type { AddOrder } from './add-order.ts'
 import type { CrashPlan } from './crash-plan.ts'
 import type { Ledger } from './ledger.ts'
@@ -115,6 +125,10 @@ export class LabStore implements Store {
 
   find(id: TaskId): Promise<TaskRecord | undefined> {
     return this.#call((store) => store.find(id))
+  }
+
+  list(ask: ListAsk): Promise<Listed> {
+    return this.#call((store) => store.list(ask))
   }
 
   ahead(id: TaskId): Promise<readonly TaskId[]> {

@@ -115,6 +115,57 @@ export function lifeCases(name: string, test: Test, open: Open): void {
   })
 
   describe(`${name}: the end of the application`, () => {
+    test('idle connections, and those on which no request ever came, are closed and hold nothing up', async (t) => {
+      const world = await open(t, () => ({ handle: () => ({ body: 'x' }) }))
+      const unusedEarly = await world.accepted()
+      const idle = (await world.wire()).get('/')
+      await idle.answer()
+      const unusedLate = await world.accepted()
+      await world.close()
+      assert.deepEqual(await Promise.all([unusedEarly, idle, unusedLate].map((wire) => wire.end())), ['', '', ''])
+    })
+
+    test('such connections are closed also when the application never had a request', async (t) => {
+      const world = await open(t, () => ({ handle: () => ({ body: 'x' }) }))
+      const wire = await world.accepted()
+      await world.close()
+      assert.equal(await wire.end(), '')
+    })
+
+    test('such connections do not outlast a request that was in flight by then, though it was the first of all', async (t) => {
+      const arrived = Promise.withResolvers<void>()
+      const answerNow = Promise.withResolvers<void>()
+      const world = await open(t, () => ({
+        async handle() {
+          arrived.resolve()
+          await answerNow.promise
+          return { body: 'x' }
+        },
+      }))
+      const unused = await world.accepted()
+      const wire = (await world.wire()).get('/')
+      await arrived.promise
+      const closed = world.close()
+      await world.refuses()
+      answerNow.resolve()
+      assert.equal((await wire.answer()).status, 200)
+      await closed
+      assert.equal(await unused.end(), '')
+    })
+
+    test('a request whose head is still arriving gets an answer, which closes its connection', async (t) => {
+      const world = await open(t, () => ({ handle: () => ({ body: 'x' }) }))
+      await world.get('/')
+      const wire = await world.beginning('GET / HTTP/1.1\r\n')
+      const closed = world.close()
+      await world.refuses()
+      wire.send('Host: x')
+      const { status, headers } = await wire.answer()
+      // Fastify refuses by then what it had not begun; the others answer.
+      assert.match(`${status} ${headers['connection']}`, /^(200|503) close$/)
+      await closed
+    })
+
     test('a task that runs is waited for', async (t) => {
       const world = await open(t, ({ wait }) => ({
         handle({ tasks }) {

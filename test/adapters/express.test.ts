@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import express, { type ErrorRequestHandler } from 'express'
 import { expressTasks } from '../../src/adapters/express.ts'
 import { portOf } from '../http/wire.ts'
-import { adapterConformance } from './conformance.ts'
+import { adapterConformance, KNOWN_BY_REQUEST } from './conformance.ts'
 import type { Call, Serve } from './world.ts'
 
 const serveExpress: Serve = async ({ background, before, handle, onError }) => {
@@ -40,4 +40,4 @@ const serveExpress: Serve = async ({ background, before, handle, onError }) => {
   }
 }
 
-adapterConformance('Express', serveExpress)
+adapterConformance('Express', serveExpress, KNOWN_BY_REQUEST)

@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads'
 import { currentTasks } from '../../src/current-tasks.ts'
 import { defineTask } from '../../src/define-task.ts'
 import { portOf } from '../http/wire.ts'
-import { gate } from '../support/bench.ts'
+import { gate, untilAborted } from '../support/bench.ts'
 import { inParts } from './conformance.ts'
 import { application, open } from './fastify-application.ts'
 import { HandlerError } from './world.ts'
@@ -47,6 +47,46 @@ describe('(i) exact semantics', () => {
     assert.deepEqual(world.log, ['first', 'beside', 'first over', 'second'])
   })
 
+  it('parallelism: tasks of all responses run side by side, as many as their queue has places', async (t) => {
+    const seen = { running: 0, most: 0 }
+    const full = gate()
+    const park = defineTask({
+      name: 'park',
+      run: async () => {
+        seen.most = Math.max(seen.most, ++seen.running)
+        if (seen.running === 3) full.open()
+        await full.opened
+        await new Promise((resolve) => setImmediate(resolve))
+        seen.running--
+      },
+    })
+    const { wire, until } = await application(
+      t,
+      [park],
+      (routes) => {
+        routes.get('/', async (request) => request.tasks.add(park).id)
+      },
+      { concurrency: 3 },
+    )
+    const connection = await wire()
+    for (let i = 0; i < 9; i++) await connection.get('/').answer()
+    for (let i = 0; i < 9; i++) await until('attempt:end')
+    assert.equal(seen.most, 3)
+  })
+
+  it('add_task returns no status and no cancel: the id leads to both', async (t) => {
+    const endless = defineTask({ name: 'endless', run: (_: undefined, { signal }) => untilAborted(signal) })
+    const { wire, background, until } = await application(t, [endless], (routes) => {
+      routes.get('/', async (request) => request.tasks.add(endless).id)
+    })
+    const { body: id } = await (await wire()).get('/').answer()
+    await until('attempt:start', id)
+    assert.equal((await background.get(id))?.state, 'running')
+    await background.cancel(id)
+    await until('attempt:end', id)
+    assert.equal((await background.get(id))?.state, 'cancelled')
+  })
+
   it('add_task returns nothing and drops results: add returns a handle, and the result is kept', async (t) => {
     const double = defineTask({ name: 'double', run: (n: number) => n * 2 })
     const { wire, background } = await application(t, [double], (routes) => {
@@ -71,6 +111,19 @@ describe('(i) exact semantics', () => {
     assert.deepEqual(world.log.toSorted(), ['added by a task', 'stored'])
   })
 
+  it('dependencies: all that adds in one request shares one list, in the order added', async (t) => {
+    const order: string[] = []
+    const note = defineTask({ name: 'note', run: (text: string) => void order.push(text) })
+    const { wire, until } = await application(t, [note], (routes) => {
+      routes.addHook('onRequest', async (request) => void request.tasks.add(note, 'dep_a'))
+      routes.addHook('preHandler', async () => void currentTasks().add(note, 'dep_b'))
+      routes.get('/', async (request) => request.tasks.add(note, 'endpoint').id)
+    })
+    const { body: last } = await (await wire()).get('/').answer()
+    await until('attempt:end', last)
+    assert.deepEqual(order, ['dep_a', 'dep_b', 'endpoint'])
+  })
+
   it('an endpoint returns its own Response: its tasks are kept', async (t) => {
     const note = defineTask({ name: 'note', run: () => undefined })
     const { wire, until } = await application(t, [note], (routes) => {
@@ -85,14 +138,22 @@ describe('(i) exact semantics', () => {
 
   it('an endpoint returns Response(background=…)', { skip: 'no counterpart: there is one way to add' })
 
-  for (const [what, handle] of [
+  for (const [what, expected, handle] of [
     [
       'raises',
+      500,
       () => {
         throw new HandlerError()
       },
     ],
-    ['returns 500 without raising', () => ({ status: 500 })],
+    [
+      'raises an HTTPException',
+      404,
+      () => {
+        throw Object.assign(new HandlerError(), { statusCode: 404 })
+      },
+    ],
+    ['returns 500 without raising', 500, () => ({ status: 500 })],
   ] as const) {
     it(`an endpoint ${what}: its tasks are dropped by name, but for those that want errors`, async (t) => {
       const world = await open(t, ({ note }) => ({
@@ -102,12 +163,24 @@ describe('(i) exact semantics', () => {
           return handle()
         },
       }))
-      assert.equal((await world.get('/')).status, 500)
+      assert.equal((await world.get('/')).status, expected)
       await world.events.until('attempt:end')
       assert.deepEqual(world.log, ['audit'])
-      assert.match(world.warnings.join('\n'), /task "note" dropped: the answer was 500/)
+      assert.match(world.warnings.join('\n'), new RegExp(`task "note" dropped: the answer was ${expected}`))
     })
   }
+
+  it('a dependency added a task, then validation fails: the task is dropped by name, with the 400', async (t) => {
+    const note = defineTask({ name: 'note', run: () => undefined })
+    const { wire, until } = await application(t, [note], (routes) => {
+      routes.addHook('onRequest', async (request) => void request.tasks.add(note))
+      const querystring = { type: 'object', required: ['name'], properties: { name: { type: 'string' } } }
+      routes.get('/', { schema: { querystring } }, async () => 'never')
+    })
+    assert.equal((await (await wire()).get('/').answer()).status, 400)
+    const { task, status } = await until('task:dropped')
+    assert.deepEqual([task.name, status], ['note', 400])
+  })
 
   it('a WebSocket route declares tasks: asking for a task list there throws instead of forgetting the tasks', async (t) => {
     const note = defineTask({ name: 'note', run: () => undefined })
@@ -154,6 +227,20 @@ describe('(i) exact semantics', () => {
     world.release()
     await world.events.until('attempt:end')
     assert.deepEqual(world.log, ['task', 'task over'])
+  })
+
+  it('the next request on the same keep-alive connection is served at once, while the task of the last one runs', async (t) => {
+    const world = await open(t, ({ wait }) => ({
+      handle({ tasks, path }) {
+        if (path === '/1') tasks.add(wait, { text: 'task' })
+        return { body: path }
+      },
+    }))
+    const wire = await world.wire()
+    await wire.get('/1').answer()
+    await world.events.until('attempt:start')
+    assert.equal((await wire.get('/2').answer()).body, '/2')
+    assert.deepEqual(world.events.all('attempt:end'), [])
   })
 
   it('Connection: close: the end of the connection comes at once, not after the task', async (t) => {

@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { stream as streamed } from 'hono/streaming'
 import { honoTasks, type TasksEnv } from '../../src/adapters/hono.ts'
 import { portOf } from '../http/wire.ts'
-import { adapterConformance } from './conformance.ts'
+import { adapterConformance, KNOWN_BY_REQUEST } from './conformance.ts'
 import type { Call, Serve } from './world.ts'
 
 const serveHono: Serve = async ({ background, before, handle, onError }) => {
@@ -44,4 +44,4 @@ const serveHono: Serve = async ({ background, before, handle, onError }) => {
   }
 }
 
-adapterConformance('Hono', serveHono)
+adapterConformance('Hono', serveHono, KNOWN_BY_REQUEST)

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import Koa from 'koa'
 import { koaTasks } from '../../src/adapters/koa.ts'
 import { portOf } from '../http/wire.ts'
-import { adapterConformance } from './conformance.ts'
+import { adapterConformance, KNOWN_BY_REQUEST } from './conformance.ts'
 import type { Serve } from './world.ts'
 
 const serveKoa: Serve = async ({ background, before, handle, onError }) => {
@@ -40,4 +40,4 @@ const serveKoa: Serve = async ({ background, before, handle, onError }) => {
   }
 }
 
-adapterConformance('Koa', serveKoa)
+adapterConformance('Koa', serveKoa, KNOWN_BY_REQUEST)

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { attachTasks, nodeTasks } from '../../src/adapters/node.ts'
 import { currentTasks } from '../../src/current-tasks.ts'
 import { portOf } from '../http/wire.ts'
-import { adapterConformance } from './conformance.ts'
+import { adapterConformance, KNOWN_BY_REQUEST } from './conformance.ts'
 import type { Call, Reply, Serve, TestApp } from './world.ts'
 
 async function answer({ before, handle }: TestApp, call: Call): Promise<void> {
@@ -59,7 +59,7 @@ const serveAttached: Serve = async (app) => {
 
 // The handler's process warnings are part of the contract, not of this suite's output.
 process.removeAllListeners('warning')
-adapterConformance('node:http', serveNode)
+adapterConformance('node:http', serveNode, KNOWN_BY_REQUEST)
 adapterConformance('a server with attachTasks', serveAttached, {
   'an add that is refused is a 503 with Retry-After, and nothing is kept':
     'what a bare handler throws is its own affair',

@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { BackgroundOptions } from '../../src/background-options.ts'
 import type { BackgroundTasks } from '../../src/background-tasks.ts'
@@ -129,6 +130,30 @@ export class World {
   async wire(): Promise<Wire> {
     const wire = await Wire.open(this.#t, this.#running?.port ?? 0)
     this.#wires.push(wire)
+    return wire
+  }
+
+  /** A new connection that the server has accepted, and its end on the server's side. */
+  async #acceptedWire(): Promise<{ wire: Wire; socket: Socket }> {
+    const { promise, resolve } = Promise.withResolvers<Socket>()
+    const accept = (message: unknown): void => resolve((message as { socket: Socket }).socket)
+    subscribe('net.server.socket', accept)
+    const wire = await this.wire()
+    const socket = await promise
+    unsubscribe('net.server.socket', accept)
+    return { wire, socket }
+  }
+
+  /** A new connection that the server has accepted. */
+  async accepted(): Promise<Wire> {
+    return (await this.#acceptedWire()).wire
+  }
+
+  /** A new connection over which the server has received the beginning of a request. */
+  async beginning(text: string): Promise<Wire> {
+    const { wire, socket } = await this.#acceptedWire()
+    wire.socket.write(text)
+    while (socket.bytesRead === 0) await new Promise((resolve) => setImmediate(resolve))
     return wire
   }
 

@@ -91,9 +91,9 @@ describe('the log', () => {
   })
 
   /** What a small program writes to stderr with that level. */
-  function stderrOf(level: string | undefined): string[] {
+  function stderrOf(level: string | undefined, name = 'one-task.ts'): string[] {
     const { AFTERWORD_LOG: _, ...env } = process.env
-    const program = join(import.meta.dirname, 'children', 'one-task.ts')
+    const program = join(import.meta.dirname, 'children', name)
     const { stderr, status } = spawnSync(process.execPath, [program], {
       env: { ...env, ...(level === undefined ? {} : { AFTERWORD_LOG: level }) },
       encoding: 'utf8',
@@ -116,6 +116,29 @@ describe('the log', () => {
         ['debug', 'attempt 1 of "greet" ended, succeeded'],
       ],
     )
+  })
+
+  /** The lines about a stop, of a program with that level. */
+  function accounts(level: string | undefined, name: string): string[][] {
+    return stderrOf(level, name).flatMap((line) => {
+      const { level: shown, msg } = JSON.parse(line.replace(/^afterword /, '')) as { level: string; msg: string }
+      return msg.startsWith('afterword stopped') ? [[shown, msg]] : []
+    })
+  }
+
+  test('of those who brought no logger accounts for what a stop has left', () => {
+    assert.deepEqual(accounts(undefined, 'leaves-a-task.ts'), [
+      ['warn', 'afterword stopped: 0 finished, 1 handed back, 0 abandoned'],
+    ])
+    assert.deepEqual(accounts('error', 'leaves-a-task.ts'), [])
+  })
+
+  test('of those who brought no logger accounts for a clean stop with AFTERWORD_LOG=info and debug', () => {
+    for (const level of ['info', 'debug']) {
+      assert.deepEqual(accounts(level, 'one-task.ts'), [
+        ['info', 'afterword stopped: 0 finished, 0 handed back, 0 abandoned'],
+      ])
+    }
   })
 
   test('of those who brought no logger is silent while all is well', () => {

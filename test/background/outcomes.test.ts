@@ -28,6 +28,17 @@ describe('a task that succeeds', () => {
     assert.equal(await background.result<typeof later>(id), 42)
   })
 
+  test('gives its result for what add returned, inside of a request and outside', async (t) => {
+    const { background } = bench(t, { tasks: [later] })
+    const added = await background.add(later, 1)
+    const scope = background.attach(undefined)
+    const handle = scope.tasks.add(later, 2)
+    await scope.settle(200)
+    scope.close()
+    const sum = (await background.result(added)) + (await background.result(handle))
+    assert.equal(sum, 6)
+  })
+
   test('gives its result also when it ended before anybody awaited it', async (t) => {
     const { background, until } = bench(t, { tasks: [later] })
     const { id } = await background.add(later, 21)

@@ -1,9 +1,12 @@
 /** `handleSignals`: in this process with signals that are merely told, in others with real ones. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { describe, test, type TestContext } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import type { TaskContext } from '../../src/model/definition.ts'
 import type { SignalOptions } from '../../src/signals.ts'
+import { listen, Wire } from '../http/wire.ts'
 import { bench, databaseFile, gate, later, timedBench, untilAborted } from '../support/bench.ts'
 import { TaskProcess } from '../support/task-process.ts'
 
@@ -63,6 +66,28 @@ describe('a signal', () => {
     await clock.advance(100)
     assert.equal(events.all('stopped').length, 0)
     closed.open()
+    assert.equal(await exited(), 0)
+  })
+
+  test('closes a server that it was given, with its unused connections, also when no request ever came', async (t) => {
+    const server = createServer(() => undefined)
+    const { background, clock, signal, exited, events } = handling(t, {}, { server })
+    const port = await listen(t, server)
+    await clock.run(background.start())
+    const accepted = once(server, 'connection')
+    const wire = await Wire.open(t, port)
+    await accepted
+    signal('SIGTERM')
+    await once(server, 'close')
+    assert.equal(await wire.end(), '')
+    assert.equal(await exited(), 0)
+    assert.equal(events.all('stopped').length, 1)
+  })
+
+  test('stops also when the server that it was given had stopped listening before', async (t) => {
+    const { background, clock, signal, exited } = handling(t, {}, { server: createServer() })
+    await clock.run(background.start())
+    signal('SIGTERM')
     assert.equal(await exited(), 0)
   })
 
@@ -181,6 +206,12 @@ describe('handleSignals', () => {
     )
     remove()
     assert.deepEqual(count(), before)
+  })
+
+  test('refuses a server together with a way to close it', (t) => {
+    const { background } = bench(t)
+    const both = { server: createServer(), close: () => undefined }
+    assert.throws(() => background.handleSignals(both), { code: 'OPTIONS_CONFLICT' })
   })
 
   test('refuses a grace that is none, before any signal', (t) => {

@@ -336,7 +336,7 @@ describe('stop', { concurrency: 8 }, () => {
     )
   })
 
-  test('of a background without abandoned work writes its line for information', async (t) => {
+  test('of a background that leaves nothing writes its line for information', async (t) => {
     const lines: string[] = []
     const { background } = bench(t, { logger: { ...SILENT, info: (_, message) => void lines.push(message) } })
     await background.start()

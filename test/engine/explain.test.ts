@@ -40,6 +40,7 @@ const worker: WorkerRecord = {
   queues: ['mail'],
   definitions: ['greet'],
   registeredAt: 0,
+  leaseMs: undefined,
 }
 
 /** What is said of a task, in surroundings in which nothing is in its way unless the test puts it there. */

@@ -123,9 +123,27 @@ describe('the account of a stop', () => {
     )
   })
 
-  test('warns when something was abandoned, and informs otherwise', () => {
-    const [fine] = linesOf('stopped', EVENTS.stopped)
-    const [left] = linesOf('stopped', { ...EVENTS.stopped, abandoned: [attempt] })
-    assert.deepEqual([fine?.level, left?.level, left?.fields['abandoned']], ['info', 'warn', ['id-1']])
+  const leftovers = {
+    'something was handed back': { handedBack: ['id-2'] },
+    'something was abandoned': { abandoned: [attempt] },
+    'deferred functions were lost': { deferred: 1 },
+  }
+  for (const [what, left] of Object.entries(leftovers)) {
+    test(`warns when ${what}`, () => {
+      const [line] = linesOf('stopped', { ...EVENTS.stopped, ...left })
+      assert.equal(line?.level, 'warn')
+    })
+  }
+
+  test('names what was abandoned by its id', () => {
+    const [line] = linesOf('stopped', { ...EVENTS.stopped, abandoned: [attempt] })
+    assert.deepEqual(line?.fields['abandoned'], ['id-1'])
+  })
+
+  test('informs when nothing was left', () => {
+    assert.deepEqual(
+      linesOf('stopped', EVENTS.stopped).map((line) => line.level),
+      ['info'],
+    )
   })
 })

@@ -10,7 +10,7 @@ import { FakeClock, turn } from '../support/fake-clock.ts'
 
 const SELF = 1
 const LEASE_MS = 10_000
-const record = (incarnation: number): WorkerRecord => ({
+const record = (incarnation: number, leaseMs: number | undefined = LEASE_MS): WorkerRecord => ({
   incarnation,
   name: `worker ${incarnation}`,
   pid: incarnation,
@@ -20,6 +20,7 @@ const record = (incarnation: number): WorkerRecord => ({
   queues: [],
   definitions: [],
   registeredAt: 0,
+  leaseMs,
 })
 
 /** A rescuer among workers of which the test says who beats, and whose process is gone. */
@@ -66,7 +67,7 @@ function scene(...others: number[]) {
       await rescuer.sweep()
     }
   }
-  return { clock, store, rescuer, probes, rescued, buried, looks, errors, pass }
+  return { clock, store, workers, rescuer, probes, rescued, buried, looks, errors, pass }
 }
 
 describe('a worker', () => {
@@ -97,6 +98,49 @@ describe('a worker', () => {
     await pass(LEASE_MS)
     assert.deepEqual(rescued, [])
     await pass(1_000)
+    assert.deepEqual(rescued, [2])
+  })
+
+  test('is judged by its own lease, shorter or longer than that of whoever observes it', async () => {
+    const { rescued, pass, workers } = scene(2, 3, 4, 5, 6)
+    workers.set(2, record(2, 3_000)).set(3, record(3, 60_000))
+    await pass(1_000)
+    await pass(3_000, 4, 5, 6)
+    assert.deepEqual(rescued, [])
+    await pass(1_000, 4, 5, 6)
+    assert.deepEqual(rescued, [2])
+    await pass(56_000, 4, 5, 6)
+    assert.deepEqual(rescued, [2])
+    await pass(1_000, 4, 5, 6)
+    assert.deepEqual(rescued, [2, 3])
+  })
+
+  test('whose release did not say is judged by the lease of whoever observes it', async () => {
+    const { rescued, pass, workers } = scene(2)
+    workers.set(2, { ...record(2), leaseMs: undefined })
+    await pass(1_000 + LEASE_MS)
+    assert.deepEqual(rescued, [])
+    await pass(1_000)
+    assert.deepEqual(rescued, [2])
+  })
+
+  test('of a lease shorter than two sweeps is rescued too', async () => {
+    const { rescued, pass, workers } = scene(2)
+    workers.set(2, record(2, 1_000))
+    await pass(2_000)
+    assert.deepEqual(rescued, [])
+    await pass(1_000)
+    assert.deepEqual(rescued, [2])
+  })
+
+  test('of a shorter lease has a whole one before it after a sleep of this process that is long for it', async () => {
+    const { rescued, pass, clock, workers } = scene(2)
+    workers.set(2, record(2, 6_000))
+    await pass(2_000)
+    clock.freeze(4_000)
+    await pass(6_000)
+    assert.deepEqual(rescued, [])
+    await pass(2_000)
     assert.deepEqual(rescued, [2])
   })
 

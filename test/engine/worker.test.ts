@@ -189,6 +189,14 @@ describe('tasks with which two workers died', () => {
 })
 
 describe('a start', () => {
+  test('tells the others how long it may be silent', async (t) => {
+    const { store } = new Faults()
+    const { background, clock } = timedBench(t, { store, lease: '47s' })
+    await clock.run(background.start())
+    const [worker] = await store.workers()
+    assert.equal(worker?.leaseMs, 47_000)
+  })
+
   test('that is refused by the store lets go of it, and may be tried again', async (t) => {
     const faults = new Faults()
     const { background } = bench(t, { store: faults.store, tasks: [noop] })

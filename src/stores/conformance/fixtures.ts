@@ -46,6 +46,7 @@ export function registration(fields: Partial<WorkerRegistration> = {}): WorkerRe
     queues: ['default'],
     definitions: ['work'],
     registeredAt: 0,
+    leaseMs: 20_000,
     ...fields,
   }
 }

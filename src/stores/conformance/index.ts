@@ -20,6 +20,7 @@ import { durability } from './durability.ts'
 import { early } from './early.ts'
 import { fencing } from './fencing.ts'
 import { handBack } from './hand-back.ts'
+import { listing } from './listing.ts'
 import { outcomes } from './outcomes.ts'
 import { pruning } from './pruning.ts'
 import { queues } from './queues.ts'
@@ -63,6 +64,7 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   'handing back': handBack,
   workers,
   queues,
+  listing,
   pruning,
   values,
   durability,

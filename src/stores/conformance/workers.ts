@@ -11,7 +11,12 @@ async function beatOf(world: World, incarnation: number): Promise<number | undef
 /** Who is there. */
 export const workers = [
   test('a worker is listed as it registered, until it retires', async (world) => {
-    const said = registration({ queues: ['default', 'mail'], definitions: ['a', 'b/c'], registeredAt: world.now })
+    const said = registration({
+      queues: ['default', 'mail'],
+      definitions: ['a', 'b/c'],
+      registeredAt: world.now,
+      leaseMs: 4_321,
+    })
     const incarnation = await world.store.register(said)
     const [worker] = await world.store.workers()
     assert.deepEqual(worker, { ...said, incarnation, beat: worker!.beat } satisfies WorkerRecord)

@@ -154,6 +154,14 @@ CREATE VIEW tasks AS
   FROM task JOIN task_state ON task_state.code = task.state JOIN kind ON kind.code = task.kind;
 `,
   },
+  {
+    // A worker built for version 2 registers without it, and is judged by the lease of whoever observes it.
+    version: 3,
+    compatibleFrom: 2,
+    sql: `
+ALTER TABLE worker ADD COLUMN lease_ms INTEGER;
+`,
+  },
 ]
 
 /** The schema that this release writes. */

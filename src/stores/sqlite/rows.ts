@@ -69,6 +69,7 @@ export interface WorkerRow {
   queues: string
   definitions: string
   registered_at: number
+  lease_ms: number | null
 }
 
 /** A claimed row as the engine wants it. */
@@ -123,5 +124,6 @@ export function workerRecord(row: WorkerRow): WorkerRecord {
     queues: JSON.parse(row.queues) as string[],
     definitions: JSON.parse(row.definitions) as string[],
     registeredAt: row.registered_at,
+    leaseMs: row.lease_ms ?? undefined,
   }
 }

@@ -1,4 +1,4 @@
--- The schema of the SQLite store, version 2. Made from migrations.ts by `npm run fresh`; a test compares it.
+-- The schema of the SQLite store, version 3. Made from migrations.ts by `npm run fresh`; a test compares it.
 
 CREATE TABLE task_state (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 
@@ -13,7 +13,7 @@ CREATE TABLE worker (
   queues TEXT NOT NULL,
   definitions TEXT NOT NULL,
   registered_at INTEGER NOT NULL
-) STRICT;
+, lease_ms INTEGER) STRICT;
 
 CREATE TABLE paused_queue (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 

@@ -12,10 +12,21 @@ import type {
 } from '../../model/task.ts'
 import type { Chance } from '../../ports/chance.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { CancelAnswer, Counts, Rescued, Store, StoreCapabilities, WriteBatch, Written } from '../../ports/store.ts'
+import type {
+  CancelAnswer,
+  Counts,
+  ListAsk,
+  Listed,
+  Rescued,
+  Store,
+  StoreCapabilities,
+  WriteBatch,
+  Written,
+} from '../../ports/store.ts'
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { homeKey, spareKey } from './keys.ts'
+import { listTasks } from './list.ts'
 import { PASSED } from './marks.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
 import { openDatabase, openSharedDatabase } from './open-database.ts'
@@ -102,7 +113,7 @@ export class SqliteStore implements Store {
   }
 
   async register(worker: WorkerRegistration): Promise<Incarnation> {
-    const { name, pid, host, version, queues, definitions, registeredAt } = worker
+    const { name, pid, host, version, queues, definitions, registeredAt, leaseMs } = worker
     const row = await this.#transact(
       (db) =>
         db
@@ -116,6 +127,7 @@ export class SqliteStore implements Store {
             JSON.stringify(queues),
             JSON.stringify(definitions),
             registeredAt,
+            leaseMs,
           ) as {
           incarnation: number
         },
@@ -219,6 +231,10 @@ export class SqliteStore implements Store {
       const row = findRow(db, id)
       return row === undefined ? undefined : taskRecord(row, db.kinds.of(row.kind))
     })
+  }
+
+  async list(ask: ListAsk): Promise<Listed> {
+    return this.#read((db) => listTasks(db, ask))
   }
 
   async ahead(id: TaskId): Promise<readonly TaskId[]> {

@@ -22,6 +22,15 @@ const ROW = `(${Array.from({ length: INSERT_COLUMNS }, () => '?').join(', ')})`
 const HANDED_BACK = `hand_backs = hand_backs + (marks & ${EARLY} = 0), deferrals = deferrals + (marks & ${EARLY} <> 0),
       marks = marks & ~${EARLY}`
 
+const LIST_COLUMNS = 'key, id, state, kind, series, request_id'
+
+/** The newest tasks of a live state: their keys from its index, which is run over once, then these rows alone. */
+function newestIn(index: string, condition: string): string {
+  return `SELECT ${LIST_COLUMNS} FROM task WHERE key IN (
+      SELECT key FROM task INDEXED BY ${index} WHERE ${condition} AND key < ? ORDER BY key DESC LIMIT ?)
+    ORDER BY key DESC`
+}
+
 /** Every statement by its name. */
 export const statements = {
   begin: 'BEGIN IMMEDIATE',
@@ -35,6 +44,13 @@ export const statements = {
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
   glance: 'SELECT state, kind, marks, input FROM task WHERE key = ? AND id = ?',
+
+  list: `SELECT ${LIST_COLUMNS} FROM task WHERE key < ? ORDER BY key DESC LIMIT ?`,
+  list_ready: newestIn('task_ready', 'state = 0 AND crashes < 2'),
+  list_probation: newestIn('task_probation', 'state = 0 AND crashes >= 2'),
+  list_running: newestIn('task_running', 'state = 1'),
+  list_scheduled: newestIn('task_scheduled', 'state = 2'),
+  list_waiting: newestIn('task_waiting', 'state = 3'),
 
   /** The ordinary end of an attempt. */
   succeed: `UPDATE task SET state = 4, finished_at = ?, worker = NULL, marks = marks | ?, result = ?, error = ?
@@ -138,8 +154,8 @@ export const statements = {
   kind_code: 'SELECT code FROM kind WHERE queue = ? AND name = ?',
   add_kind: 'INSERT INTO kind (queue, name) VALUES (?, ?) RETURNING code',
 
-  register: `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
+  register: `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
   beat: 'UPDATE worker SET beat = beat + 1 WHERE incarnation = ?',
   workers: 'SELECT * FROM worker ORDER BY incarnation',
   retire: 'DELETE FROM worker WHERE incarnation = ?',

@@ -200,6 +200,64 @@ describe('a step that older workers would not survive', () => {
   })
 })
 
+describe('version 3, which knows the lease of each worker', () => {
+  /** How a worker of version 2 registers, and what it asks. */
+  const REGISTER = `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at)
+    VALUES ('old', 1, 'here', '0.0.1', 2, '[]', '[]', 0) RETURNING incarnation`
+  const WORKERS = 'SELECT * FROM worker ORDER BY incarnation'
+
+  test('takes over a file of version 2, whose workers did not say', async (t) => {
+    const file = databaseFile(t)
+    const old = openDatabase(file, MIGRATIONS.slice(0, 2))
+    old.prepare(REGISTER).get()
+    old.close()
+    assert.equal(asked(file, versionOf), 2)
+    const store = await openStoreOn(t, file)
+    await register(store, 'today')
+    const workers = await store.workers()
+    assert.deepEqual(
+      workers.map(({ name, leaseMs }) => [name, leaseMs]),
+      [
+        ['old', undefined],
+        ['today', 20_000],
+      ],
+    )
+  })
+
+  test('does not disturb a worker of version 2 that has the file open, which registers, looks and beats as before', async (t) => {
+    const file = databaseFile(t)
+    const old = openDatabase(file, MIGRATIONS.slice(0, 2))
+    t.after(() => old.close())
+    const [registers, looks] = [old.prepare(REGISTER), old.prepare(WORKERS)]
+    const { incarnation } = registers.get() as { incarnation: number }
+    const beats = old.prepare('UPDATE worker SET beat = beat + 1 WHERE incarnation = ?')
+    beats.run(incarnation)
+    assert.equal(looks.all().length, 1)
+
+    const store = await openStoreOn(t, file)
+    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+    const today = await register(store, 'today')
+    beats.run(incarnation)
+    registers.get()
+    const seen = looks.all().map((row) => [row['name'], row['beat'], row['registered_at']])
+    assert.deepEqual(seen, [
+      ['old', 2, 0],
+      ['today', 0, 0],
+      ['old', 0, 0],
+    ])
+    assert.equal((await store.workers()).find((worker) => worker.incarnation === incarnation)?.beat, 2)
+    assert.equal(await store.beat(today), true)
+  })
+
+  test('is opened by a release that knows version 2 only', async (t) => {
+    const { file } = await fileWithTask(t)
+    const old = openDatabase(file, MIGRATIONS.slice(0, 2))
+    t.after(() => old.close())
+    old.prepare(REGISTER).get()
+    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+  })
+})
+
 describe('a file of another application', () => {
   const foreign: Readonly<Record<string, string>> = {
     'with tables of its own': 'CREATE TABLE users (id)',

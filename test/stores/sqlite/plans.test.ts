@@ -38,6 +38,12 @@ const PLANS: Partial<Record<StatementName, readonly string[]>> = {
   quarantine: ['SEARCH task USING INDEX task_running (worker=?)'],
   rescue: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
   old: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>?)'],
+  list: ['SEARCH task USING INTEGER PRIMARY KEY (rowid<?)'],
+  list_ready: [KEY, 'SCAN task USING INDEX task_ready'],
+  list_probation: [KEY, 'SCAN task USING INDEX task_probation'],
+  list_running: [KEY, 'SCAN task USING COVERING INDEX task_running'],
+  list_scheduled: [KEY, 'SCAN task USING COVERING INDEX task_scheduled'],
+  list_waiting: [KEY, 'SCAN task USING COVERING INDEX task_waiting'],
   ready_names: ['SEARCH task USING INDEX task_ready (kind=?)', 'SEARCH task USING INDEX task_probation (kind=?)'],
   counts: [
     'SCAN task USING INDEX task_ready',
