@@ -38,6 +38,8 @@ if (typeof given === 'string') {
   process.exit(2)
 }
 exitOnSignals()
+// What a benchmark stops on purpose is worth no warning.
+process.env['AFTERWORD_LOG'] ??= 'error'
 const reports: Report[] = []
 for (const name of given.names) {
   const { run, ...usual } = BENCHES[name]
