@@ -12,7 +12,7 @@ import type { ServerAccount, ServerSettings } from './http-server.ts'
 import type { GroupResult, LoadOrder, LoadResult } from './load.ts'
 import type { Place } from './peer.ts'
 import type { Chart, Contender, Figure, Report, Row } from './report.ts'
-import type { BenchSettings } from './settings.ts'
+import { type BenchSettings, warmUpsOf } from './settings.ts'
 import { median, ratios, summary, turn } from './statistics.ts'
 import { FULL_NAMES, VARIANT_NAMES } from './variants.ts'
 
@@ -59,11 +59,12 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
     // The peers' ring has slices of ours among its own, so that their ratios too are of neighbours.
     const power = ours.find(({ name }) => name === VARIANT_NAMES.power)!
     const peersRing = peers.length === 0 ? [] : [{ ...turnOf(power), slices: amongPeers }, ...peers.map(turnOf)]
-    for (let round = -WARM_UPS; round < settings.rounds; round++) {
+    const warmUps = warmUpsOf(settings)
+    for (let round = -warmUps; round < settings.rounds; round++) {
       const withPeers = round < 0 || round % settings.peersEvery === 0
       for (const { variant, slices } of [
-        ...turn(ours.map(turnOf), round + WARM_UPS),
-        ...(withPeers ? turn(peersRing, round + WARM_UPS) : []),
+        ...turn(ours.map(turnOf), round + warmUps),
+        ...(withPeers ? turn(peersRing, round + warmUps) : []),
       ]) {
         const measured = await slice(variant, generator, settings, wrong)
         if (round >= 0) slices.push(measured)
@@ -94,9 +95,6 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
     await field.close()
   }
 }
-
-/** Rounds that do not count, while code is compiled and caches fill. */
-const WARM_UPS = 2
 
 /** A turn of a variant, and where its slices are kept. */
 interface Turn {

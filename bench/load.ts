@@ -3,7 +3,9 @@
  * It does so little per request that the server on the other core stays the bottleneck; every slice says how busy the
  * generator was, and the report complains when it was the slower one.
  *
- * Answers count from `settleMs` on, when all connections are at work. An answer that was asked for before the end is awaited.
+ * Answers count from `settleMs` on, when all connections are at work, to the end; a slice in which the machine hardly got to
+ * answer is no measurement, so it goes on until there are as many answers as connections. An answer that was asked for
+ * before the end is awaited, for a while.
  */
 import { connect, type Socket } from 'node:net'
 import { answer } from './child.ts'
@@ -47,6 +49,9 @@ export interface LoadResult {
   readonly busy: number
 }
 
+/** How long after the end of a slice an answer may take. */
+const ANSWER_MS_MAX = 20_000
+
 const STATUS_200 = Buffer.from('HTTP/1.1 200 ')
 
 /** The state of a group while it is under load. */
@@ -57,6 +62,8 @@ interface Running {
   readonly acknowledged: number[]
   answered: number
   failed: number
+  /** When the last answer that counts arrived. */
+  lastMs: number
 }
 
 async function load(order: LoadOrder): Promise<LoadResult> {
@@ -69,6 +76,7 @@ async function load(order: LoadOrder): Promise<LoadResult> {
     acknowledged: [],
     answered: 0,
     failed: 0,
+    lastMs: 0,
     request: Buffer.from(`GET ${group.path} HTTP/1.1\r\nHost: bench\r\n\r\n`),
   }))
   await Promise.all(
@@ -79,10 +87,10 @@ async function load(order: LoadOrder): Promise<LoadResult> {
   const { user, system } = process.cpuUsage(cpu)
   return {
     busy: (user + system) / 1000 / (performance.now() - begunMs),
-    groups: running.map(({ latencies, answered, failed, acknowledged }) => {
+    groups: running.map(({ latencies, answered, failed, acknowledged, lastMs }) => {
       const sorted = Float64Array.from(latencies).sort()
       return {
-        perSecond: latencies.length / ((order.ms - order.settleMs) / 1e3),
+        perSecond: latencies.length / ((Math.max(window.untilMs, lastMs) - window.fromMs) / 1000),
         p50Ms: percentile(sorted, 0.5),
         p99Ms: percentile(sorted, 0.99),
         answered,
@@ -132,6 +140,9 @@ function drive(order: LoadOrder, state: Running, { fromMs, untilMs }: Window, in
     socket.destroy()
   }
   socket.once('connect', sendNext)
+  // Whoever does not answer at all has failed.
+  const patience = setTimeout(fail, untilMs - performance.now() + ANSWER_MS_MAX)
+  socket.once('close', () => clearTimeout(patience))
   socket.once('error', fail)
   socket.once('end', fail)
   socket.on('data', (chunk) => {
@@ -143,8 +154,12 @@ function drive(order: LoadOrder, state: Running, { fromMs, untilMs }: Window, in
     const nowMs = performance.now()
     state.answered++
     if (order.killed === true) state.acknowledged.push(numberIn(chunk))
-    if (nowMs >= fromMs && nowMs < untilMs) state.latencies.push(nowMs - sentMs)
-    if (nowMs < untilMs) sendNext()
+    const isOpen = nowMs < untilMs || state.latencies.length < connections
+    if (nowMs >= fromMs && isOpen) {
+      state.latencies.push(nowMs - sentMs)
+      state.lastMs = nowMs
+    }
+    if (isOpen) sendNext()
     else leave()
   })
   return closed(socket)

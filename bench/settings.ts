@@ -8,3 +8,8 @@ export interface BenchSettings {
   /** Peers are measured in every so manieth round: their ratios are large, and a slice of them takes as long as any. */
   readonly peersEvery: number
 }
+
+/** Rounds before the first that counts, while code is compiled and caches fill. */
+export function warmUpsOf({ rounds }: BenchSettings): number {
+  return Math.min(2, rounds)
+}

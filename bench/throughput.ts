@@ -11,7 +11,7 @@ import type { FloorSettings } from './floor-process.ts'
 import type { PeerSettings } from './peer-process.ts'
 import type { Driver, Place, Survives } from './peer.ts'
 import type { Chart, Figure, Report, Row, Table } from './report.ts'
-import type { BenchSettings } from './settings.ts'
+import { type BenchSettings, warmUpsOf } from './settings.ts'
 import type { Ask, SliceResult } from './slice.ts'
 import { median, ratios, summary, turn } from './statistics.ts'
 import { FULL_NAMES } from './variants.ts'
@@ -38,9 +38,6 @@ interface Variant {
   readonly drain: Slice[]
 }
 
-/** Rounds that do not count, while code is compiled and caches fill. */
-const WARM_UPS = 2
-
 const FLOOR = { full: 'floor', normal: 'floor process' }
 
 /** The benchmark. */
@@ -56,9 +53,10 @@ export async function benchThroughput(settings: BenchSettings): Promise<Report> 
       peers.push(await startDriver(field, driver, variants))
     })
     for (const { child } of peers) child.pause()
-    for (let round = -WARM_UPS; round < settings.rounds; round++) {
+    const warmUps = warmUpsOf(settings)
+    for (let round = -warmUps; round < settings.rounds; round++) {
       const withPeers = round < 0 || round % settings.peersEvery === 0
-      for (const variant of [...turn(ours, round + WARM_UPS), ...(withPeers ? turn(peers, round + WARM_UPS) : [])]) {
+      for (const variant of [...turn(ours, round + warmUps), ...(withPeers ? turn(peers, round + warmUps) : [])]) {
         await steadySlice(variant, settings, group, round >= 0, wrong)
       }
     }

@@ -22,7 +22,7 @@ async function bench(...args: readonly string[]): Promise<Outcome> {
 }
 
 async function measured(name: string): Promise<Readonly<Record<string, unknown>>> {
-  const { code, output, errors } = await bench(name, '--json', '--no-peers', '--rounds', '1', '--seconds', '0.1')
+  const { code, output, errors } = await bench(name, '--json', '--no-peers', '--rounds', '1', '--seconds', '0.05')
   assert.equal(code, 0, `${errors}${output}`)
   return JSON.parse(output.trimEnd().split('\n').at(-1)!) as Readonly<Record<string, unknown>>
 }
