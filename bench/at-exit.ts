@@ -5,7 +5,14 @@
 const tidies = new Set<() => void>()
 
 process.on('exit', () => {
-  for (const tidy of tidies) tidy()
+  // What came last goes first: a folder can only be removed when nobody writes into it any more.
+  for (const tidy of [...tidies].toReversed()) {
+    try {
+      tidy()
+    } catch (error) {
+      console.error(`bench: something was left behind: ${(error as Error).message}`)
+    }
+  }
 })
 
 /** Calls `tidy` when the process exits, however early, until the returned function says that it is done. */
@@ -16,6 +23,6 @@ export function atExit(tidy: () => void): () => void {
 
 /** Lets the signals that stop a command run what was registered. */
 export function exitOnSignals(): void {
-  process.once('SIGINT', () => process.exit(130))
-  process.once('SIGTERM', () => process.exit(143))
+  process.on('SIGINT', () => process.exit(130))
+  process.on('SIGTERM', () => process.exit(143))
 }

@@ -105,7 +105,8 @@ export class Child {
 
 /** The other side: answers each message of the parent, and ends when it is told to or the parent is gone. */
 export function answer(ready: object, handle: (message: never) => unknown, end: () => unknown = () => undefined): void {
-  const reply = (message: Answer): void => void process.send?.(message)
+  // A parent that is gone needs no answer.
+  const reply = (message: Answer): void => void process.send?.(message, undefined, {}, () => undefined)
   process.on('message', (message) => {
     // A throw must become an answer too.
     void Promise.try(() => handle(message as never)).then(

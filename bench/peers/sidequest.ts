@@ -55,6 +55,17 @@ function settings(folder: string): object {
   }
 }
 
+/** Its stop takes away whatever listens to the signals of the process, whoever put it there; here it is put back. */
+async function stop(sidequest: Sidequest): Promise<void> {
+  const listeners = SIGNALS.map((signal) => ({ signal, kept: process.listeners(signal) }))
+  await sidequest.stop()
+  for (const { signal, kept } of listeners) {
+    for (const listener of kept) process.on(signal, listener)
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 /** The numbers of the tasks that have not ended. */
 async function stored(folder: string): Promise<number[]> {
   const { default: Database } = await load<{ default: new (file: string) => Sqlite }>('better-sqlite3')
@@ -76,7 +87,7 @@ export const sidequest: Driver = {
   async prepare({ folder }) {
     const { Sidequest } = await load<{ Sidequest: Sidequest }>('sidequest')
     await Sidequest.start(settings(folder))
-    await Sidequest.stop()
+    await stop(Sidequest)
   },
 
   async open({ folder }): Promise<OpenDriver> {
@@ -92,7 +103,7 @@ export const sidequest: Driver = {
         await Sidequest.start(settings(folder))
       },
       left: async () => (await stored(folder)).length,
-      close: () => Sidequest.stop(),
+      close: () => stop(Sidequest),
     }
   },
 
