@@ -1,40 +1,58 @@
 /**
- * Benchmarks, each as ratios measured in one run: `npm run bench -- http`, `npm run bench -- throughput`.
- * `--json` prints one JSON object on the last line, under the keys of docs/performance.md; `--rounds N`, `--seconds N`.
+ * Benchmarks, each as ratios measured in one run: `npm run bench -- http`. `all` runs all of them; `--json` prints one JSON
+ * object on the last line, `--save` writes it to bench/results/latest.json, from which docs/performance.md is made.
  */
-import { parseArgs } from 'node:util'
+import { readArguments, USAGE } from './arguments.ts'
+import { exitOnSignals } from './at-exit.ts'
+import { benchBacklog } from './backlog.ts'
+import type { BenchName } from './figures.ts'
 import { benchHttp } from './http.ts'
-import { printReport, type Report } from './report.ts'
+import { benchIdle } from './idle.ts'
+import { benchLatency } from './latency.ts'
+import { benchMemory } from './memory.ts'
+import { printReport, type Report, toJson } from './report.ts'
+import { save } from './results.ts'
+import type { BenchSettings } from './settings.ts'
 import { benchThroughput } from './throughput.ts'
 
-const BENCHES: Record<string, (settings: { rounds: number; seconds: number }) => Promise<Report>> = {
-  http: benchHttp,
-  throughput: benchThroughput,
+interface Bench {
+  readonly run: (settings: BenchSettings) => Promise<Report>
+  /** What it takes to be calm about a figure; the whole of `all` takes about twelve minutes. */
+  readonly rounds: number
+  readonly seconds: number
+  readonly peersEvery: number
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '2' },
-  },
-})
+const BENCHES: Readonly<Record<BenchName, Bench>> = {
+  http: { run: benchHttp, rounds: 30, seconds: 0.5, peersEvery: 3 },
+  throughput: { run: benchThroughput, rounds: 24, seconds: 0.5, peersEvery: 3 },
+  latency: { run: benchLatency, rounds: 5, seconds: 1.5, peersEvery: 1 },
+  backlog: { run: benchBacklog, rounds: 20, seconds: 0.4, peersEvery: 1 },
+  idle: { run: benchIdle, rounds: 3, seconds: 10, peersEvery: 1 },
+  memory: { run: benchMemory, rounds: 12, seconds: 0.5, peersEvery: 1 },
+}
 
-const name = positionals[0] ?? ''
-const bench = BENCHES[name]
-const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
-if (bench === undefined || positionals.length > 1) {
-  console.error(`Usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--json] [--rounds N] [--seconds N]`)
+const given = readArguments(process.argv.slice(2))
+if (typeof given === 'string') {
+  console.error(`${given}\n${USAGE}`)
   process.exit(2)
 }
-if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
-  console.error(
-    `--rounds must be an integer from 1 and --seconds a number above 0, got ${values.rounds} and ${values.seconds}.`,
-  )
-  process.exit(2)
+exitOnSignals()
+// What a benchmark stops on purpose is worth no warning.
+process.env['AFTERWORD_LOG'] ??= 'error'
+const reports: Report[] = []
+for (const name of given.names) {
+  const { run, ...usual } = BENCHES[name]
+  const settings: BenchSettings = {
+    rounds: given.rounds ?? usual.rounds,
+    seconds: given.seconds ?? usual.seconds,
+    peers: given.peers,
+    peersEvery: usual.peersEvery,
+  }
+  const report = await run(settings)
+  printReport(report)
+  reports.push(report)
+  if (given.save) save(report, settings)
 }
-
-const report = await bench({ rounds, seconds })
-printReport(report, values.json)
-if (report.wrong.length > 0) process.exitCode = 1
+if (given.json) console.log(JSON.stringify(toJson(reports)))
+if (reports.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1

@@ -15,6 +15,8 @@ const PAGES = {
   'docs/options.md': './fresh/options.mjs',
   'docs/events.md': './fresh/events.mjs',
   'docs/states.md': './fresh/states.mjs',
+  'docs/performance.md': './fresh/performance.mjs',
+  'docs/performance.svg': './fresh/performance-chart.mjs',
   'docs/proof/zoo.md': './fresh/zoo.mjs',
   'docs/behaviour.md': './fresh/behaviour.mjs',
   'src/stores/sqlite/schema.sql': './fresh/schema.mjs',

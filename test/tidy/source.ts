@@ -21,7 +21,9 @@ export function parse(path: string, text: string): Source {
 
 /** All files that match the patterns, parsed. */
 export function readSources(...patterns: string[]): Source[] {
-  const paths = globSync(patterns, { cwd: root }).map((path) => path.replaceAll('\\', '/'))
+  const paths = globSync(patterns, { cwd: root, exclude: ['**/node_modules/**'] }).map((path) =>
+    path.replaceAll('\\', '/'),
+  )
   return paths.toSorted().map((path) => parse(path, readFileSync(join(root, path), 'utf8')))
 }
 

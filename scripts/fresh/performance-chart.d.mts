@@ -1,0 +1,2 @@
+/** docs/performance.svg, made from bench/results/latest.json. */
+export function generate(root: string): string

@@ -1,0 +1,2 @@
+/** docs/performance.md with its tables made from bench/results/latest.json. */
+export function generate(root: string): string
