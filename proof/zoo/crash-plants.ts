@@ -10,7 +10,7 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [{ file: 'src/stores/sqlite/statements.ts', find: "commit: 'COMMIT'", replace: "commit: 'ROLLBACK'" }],
   },
   {
-    name: 'acknowledge-early',
+    name: 'head-before-commit',
     says: 'The head leaves at once, and its tasks are gathered in memory for a moment before they are stored.',
     seenIn: 'reliability.md 2.5: acknowledge before commit (buffered enqueue); lazy flush (NATS)',
     lane: 'crash',
@@ -54,7 +54,7 @@ export const CRASH_PLANTS: readonly Plant[] = [
     ],
   },
   {
-    name: 'stop-forgets-outcomes',
+    name: 'stop-drops-outcomes',
     says: 'A graceful stop waits for attempts and not for their outcomes, which are gathered for a while: what had ended is handed back.',
     seenIn: 'reliability.md 2.5: stop forgets buffered completions (River #1290)',
     lane: 'crash',

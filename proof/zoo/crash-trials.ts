@@ -20,10 +20,10 @@ const MANY_LONG = 0.4
 /** The trial of each plant, by its name. */
 export const CRASH_TRIALS: Readonly<Record<string, CrashTrial>> = {
   'drop-commit': trial(['lost'], 'kill one', 1),
-  'acknowledge-early': trial(['lost'], 'kill one', 3),
+  'head-before-commit': trial(['lost'], 'kill one', 3),
   'double-claim': trial(['overlap', 'claim', 'duplicate'], 'kill one', 3),
   'pop-before-run': trial(['lost'], 'kill one', 1),
-  'stop-forgets-outcomes': trial(['duplicate'], 'term', 2),
+  'stop-drops-outcomes': trial(['duplicate'], 'term', 2),
   'stop-counts-attempt': trial(['attempts'], 'term', 2, MANY_LONG),
   'identity-reused': trial(['liveness'], 'kill all', 2, MANY_LONG),
   'no-rescue': trial(['liveness'], 'kill one', 2, MANY_LONG),

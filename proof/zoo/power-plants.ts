@@ -111,6 +111,13 @@ export const POWER_PLANTS: readonly Plant[] = [
     says: 'A worker that could not hand its tasks back takes its row away, and nobody rescues them.',
     seenIn: 'this project, until the lane was there',
     lane: 'power',
-    edits: [{ file: 'src/engine/worker.ts', find: 'this.#stillHolds = true', replace: 'this.#stillHolds = false' }],
+    edits: [
+      { file: 'src/engine/worker.ts', find: 'this.#stillHolds = true', replace: 'this.#stillHolds = false' },
+      {
+        file: 'src/stores/sqlite/statements.ts',
+        find: 'SELECT 1 FROM task INDEXED BY task_running WHERE state = 1 AND task.worker = worker.incarnation',
+        replace: 'SELECT 1 WHERE 0',
+      },
+    ],
   },
 ]
