@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { atExit } from './at-exit.ts'
 import { wait } from './peer.ts'
 import { connectRedis } from './peers/floor-redis.ts'
+import { versionOf } from './peers/load.ts'
 import { ask } from './peers/postgres.ts'
 
 const PATIENCE_MS = 5_000
@@ -29,6 +30,7 @@ export async function freePort(): Promise<number> {
  * one of `REDIS_URL`, or of the standard port, as it is set up. A string says why there is none.
  */
 export async function startRedis(): Promise<Redis | string> {
+  if (versionOf('ioredis') === undefined) return 'ioredis could not be installed into bench/peers'
   if (spawnSync('redis-server', ['--version']).status === 0) {
     const port = await freePort()
     const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no']
