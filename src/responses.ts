@@ -27,8 +27,11 @@ export class Responses {
   }
 
   closed(tasks: Settleable): void {
-    this.#timers.get(tasks)?.cancel()
-    this.#timers.delete(tasks)
+    // Timers are rare, and every response comes by here.
+    if (this.#timers.size > 0) {
+      this.#timers.get(tasks)?.cancel()
+      this.#timers.delete(tasks)
+    }
     if (!this.#open.delete(tasks) || this.#open.size > 0) return
     for (const resolve of this.#quiet.splice(0)) resolve()
   }

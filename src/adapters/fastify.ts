@@ -1,4 +1,3 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify'
 import { AfterwordError, type Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
 
@@ -100,16 +99,19 @@ function isWhole(payload: unknown): boolean {
 /** A header that Node refuses would make another answer of this one. */
 function isSound(reply: FastifyReply): boolean {
   const headers = reply.getHeaders()
-  try {
-    for (const name in headers) {
-      validateHeaderName(name)
-      validateHeaderValue(name, String(headers[name]))
-    }
-    return true
-  } catch {
-    return false
+  for (const name in headers) {
+    if (!TOKEN.test(name) || NOT_IN_VALUES.test(String(headers[name]))) return false
   }
+  return true
 }
+
+/**
+ * What Node takes as a header's name, and what it refuses in a value; its own functions for it throw, and cost more.
+ *
+ * @source RFC 9110, section 5.6.2 (tokens) and 5.5 (field values).
+ */
+const TOKEN = /^[\^`\-\w!#$%&'*+.|~]+$/
+const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]/
 
 /** Puts a hook behind all others of a route: they may still add tasks or change the status. */
 function addLast(route: RouteOptions, hook: onSendHookHandler): void {
