@@ -56,6 +56,8 @@ const REFUSED = 503
  */
 export class BackgroundTasks implements ResponseTasks {
   pending = false
+  /** For the list of open responses. */
+  place = -1
   readonly #desk: TaskDesk
   readonly #requestId: string | undefined
   #buffer: Draft[] = []

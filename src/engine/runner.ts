@@ -178,7 +178,7 @@ export class Runner implements AttemptHost {
     const attempt = new Attempt(task, definition, lane, this)
     this.#attempts.set(task.id, attempt)
     lane.running++
-    if (this.#cancelled.delete(task.id)) return attempt.prevent()
+    if (this.#cancelled.size > 0 && this.#cancelled.delete(task.id)) return attempt.prevent()
     if (hub.heard('attempt:start')) {
       hub.emit('attempt:start', {
         attempt: this.factsOf(task),
@@ -227,7 +227,7 @@ export class Runner implements AttemptHost {
       (recorded) => {
         this.#unrecorded--
         // A cancel that came after the end has nothing to prevent any more.
-        this.#cancelled.delete(task.id)
+        if (this.#cancelled.size > 0) this.#cancelled.delete(task.id)
         if (recorded === true) this.#onRecorded(attempt, ending, ranMs)
         else if (recorded === false) this.#parts.hub.emit('claim:lost', { attempt: this.factsOf(task) })
         this.#tellChanged()
