@@ -5,7 +5,7 @@ export interface BenchSettings {
   readonly seconds: number
   /** Whether peers take part, and what needs more than this machine surely has: a compiler, servers. */
   readonly peers: boolean
-  /** Peers are measured in every so manieth round: their ratios are large, and a slice of them takes as long as any. */
+  /** One round in so many also measures the peers: their ratios are large, and a slice of them takes as long as any. */
   readonly peersEvery: number
 }
 

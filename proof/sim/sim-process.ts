@@ -13,7 +13,7 @@ import { SimClock } from './sim-clock.ts'
 import { type PresenceBus, SimPresence } from './sim-presence.ts'
 import { SimStore } from './sim-store.ts'
 import type { Timeline } from './timeline.ts'
-import type { SlotPlan, StoreFaults, World } from './world.ts'
+import { NO_FAULTS, type SlotPlan, type StoreFaults, type World } from './world.ts'
 
 /** What all processes of a world share. */
 export interface Machine {
@@ -33,18 +33,6 @@ export interface Machine {
   died(process: SimProcess): void
   /** Runs an attempt of a task. */
   attempt(process: SimProcess, plan: Plan, context: TaskContext): unknown
-}
-
-const NO_FAULTS: StoreFaults = {
-  busy: 0,
-  busyMs: 0,
-  slowAnswer: 0,
-  slowAnswerMs: 0,
-  refuse: 0,
-  breakAfter: 0,
-  unknown: 0,
-  die: 0,
-  syncMs: 0,
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }

@@ -142,18 +142,21 @@ export function drawWorld(seed: number, lite: boolean): World {
   return lite ? { ...drawn, ...HARMLESS } : drawn
 }
 
+/** A store that does what it is told, at once. */
+export const NO_FAULTS: StoreFaults = {
+  busy: 0,
+  busyMs: 0,
+  slowAnswer: 0,
+  slowAnswerMs: 0,
+  refuse: 0,
+  breakAfter: 0,
+  unknown: 0,
+  die: 0,
+  syncMs: 0,
+}
+
 const HARMLESS: Pick<World, 'store' | 'presence' | 'nemesis' | 'dieAtTimer' | 'poison'> = {
-  store: {
-    busy: 0,
-    busyMs: 0,
-    slowAnswer: 0,
-    slowAnswerMs: 0,
-    refuse: 0,
-    breakAfter: 0,
-    unknown: 0,
-    die: 0,
-    syncMs: 0,
-  },
+  store: NO_FAULTS,
   presence: { kind: 'there', lost: 0, late: 0, twice: 0, unknown: 0 },
   nemesis: { kills: 0, stops: 0, freezes: 0, clockSteps: 0, outages: 0 },
   dieAtTimer: 0,
