@@ -1,6 +1,8 @@
 import type { AddArguments, ResultOf } from './define-task.ts'
-import type { ResponseTasks } from './http/response-tasks.ts'
+import type { Placed } from './engine/bag.ts'
+import type { ResponseTasks, Settled } from './http/response-tasks.ts'
 import { type AddOptions, onStatus } from './model/add-options.ts'
+import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
@@ -8,6 +10,12 @@ import type { Added } from './ports/store.ts'
 import { type Draft, type HeldDraft, heldDraft, refusal } from './task-draft.ts'
 import type { TaskHandle } from './task-handle.ts'
 import { TaskTicket } from './task-ticket.ts'
+
+/** Who waits for drafts to be stored. */
+export interface DraftReceiver {
+  /** `added` holds the answers for more than these drafts: theirs begin at `from`. */
+  stored(drafts: readonly Draft[], error: Error | undefined, added: readonly Added[], from: number): void
+}
 
 /** What a response's task list asks of its background. */
 export interface TaskDesk {
@@ -19,14 +27,10 @@ export interface TaskDesk {
     requestId: string | undefined,
   ): Draft
   /**
-   * Stores drafts; `done` is called once, when they are durable or refused. They are claimed at once where the lane has
+   * Stores drafts; `receiver` is told once, when they are durable or refused. They are claimed at once where the lane has
    * room, and held until they are released; with `unanswered` also where it has none, so that nobody starts them.
    */
-  store(
-    drafts: readonly Draft[],
-    unanswered: boolean,
-    done: (error: Error | undefined, added: readonly Added[], from: number) => void,
-  ): void
+  store(drafts: readonly Draft[], unanswered: boolean, receiver: DraftReceiver): void
   /** The task may start now, if it was stored and claimed here and there is room; else its hold ends. */
   release(draft: HeldDraft, added: Added | undefined): void
   /** A draft left the buffer without being stored. */
@@ -44,6 +48,14 @@ interface Deferred {
   readonly on: OnStatus
 }
 
+/** Stored, and waiting for the answer to be out. */
+interface Held {
+  readonly draft: HeldDraft
+  readonly added: Added | undefined
+}
+
+const NOTHING: readonly Draft[] = []
+
 /** What the client gets when its tasks could not be stored. */
 const REFUSED = 503
 
@@ -54,23 +66,26 @@ const REFUSED = 503
  * Tasks of one response are a series: they run one after another in the order added, also those that other code below
  * the same request added. A task with a delay, or `parallel: true`, stands outside of it.
  */
-export class BackgroundTasks implements ResponseTasks {
+export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   pending = false
-  /** For the list of open responses. */
+  /** Among the open responses. */
   place = -1
   readonly #desk: TaskDesk
   readonly #requestId: string | undefined
-  #buffer: Draft[] = []
+  /** Lists that mostly hold one thing are made with it: an empty one makes room for sixteen when it gets its first. */
+  #buffer: Draft[] | undefined
   /** Made with the first `defer`: most responses have none. */
   #deferred: Deferred[] | undefined
   /** Deferred functions that the status kept; they start with the tasks. */
   #keptDeferred: Deferred[] | undefined
   /** Stored, and waiting for the answer to be out. */
-  #held: { readonly draft: HeldDraft; readonly added: Added | undefined }[] = []
+  #held: Held[] | undefined
   #first: TaskId | undefined
   /** Whom the next one waits behind: a draft, or the id of an earlier one when that was there already. */
   #last: Draft | TaskId | undefined
-  #settling: Promise<void> | undefined
+  /** What the status kept, on its way into the store, and who waits for that. */
+  #settling: readonly Draft[] | undefined
+  #settled: Settled | undefined
   /** Commits under way: neither a further commit nor the head may overtake them. */
   #committing: Promise<void> | undefined
   /** Why nothing was kept when the shutdown settled this response in the handler's place. */
@@ -95,7 +110,8 @@ export class BackgroundTasks implements ResponseTasks {
     const draft = this.#desk.draft(definition, input, options, this.#requestId)
     const ticket = new TaskTicket(draft.id)
     draft.ticket = ticket
-    this.#buffer.push(draft)
+    if (this.#buffer === undefined) this.#buffer = [draft]
+    else this.#buffer.push(draft)
     if (this.#sent) this.commit().catch(() => undefined)
     else this.pending = true
     return ticket
@@ -133,7 +149,7 @@ export class BackgroundTasks implements ResponseTasks {
    */
   async commit(): Promise<void> {
     const buffer = this.#takeBuffer()
-    if (buffer.length > 0) {
+    if (buffer !== undefined) {
       const storing = this.#storeNow(buffer)
       const all =
         this.#committing === undefined ? storing : Promise.all([this.#committing, storing]).then(() => undefined)
@@ -146,36 +162,71 @@ export class BackgroundTasks implements ResponseTasks {
     await this.#committing
   }
 
-  settle(status: number): Promise<void> | undefined {
-    if (this.#sent) {
-      return this.#failure !== undefined && status < 400 ? Promise.reject(this.#failure) : this.#settling
-    }
+  get isSettled(): boolean {
+    return this.#sent && this.#settling === undefined && this.#failure === undefined
+  }
+
+  settle(status: number, settled: Settled): boolean {
+    if (this.#sent) return this.#settleAgain(status, settled)
     this.#sent = true
     this.pending = false
     this.#keepDeferred(status)
     const kept = this.#sift(this.#takeBuffer(), status)
     const committing = this.#committing
-    if (kept.length === 0 && committing === undefined) {
+    if (kept === undefined && committing === undefined) {
       this.#forgetWhenOver()
-      return undefined
+      return false
     }
-    this.#settling = new Promise<void>((resolve, reject) => {
-      const done = (error: Error | undefined): void => {
-        this.#settling = undefined
-        if (error === undefined) return resolve()
-        this.#failure = error
-        // The answer is a refusal now.
-        this.#keptDeferred = this.#keptDeferred?.filter(({ on }) => isKept(on, REFUSED))
-        reject(error)
+    this.#settling = kept ?? NOTHING
+    this.#settled = settled
+    if (committing === undefined) this.#store(this.#settling, this)
+    else this.#settleAfter(committing, this.#settling)
+    return true
+  }
+
+  /** The head was asked for before: by the adapter, or by the shutdown in the handler's place. */
+  #settleAgain(status: number, settled: Settled): boolean {
+    if (this.#settling !== undefined) {
+      const before = this.#settled!
+      this.#settled = (error) => {
+        before(error)
+        settled(error)
       }
-      if (committing === undefined) this.#storeBuffer(kept, done)
-      else {
-        void Promise.all([committing, this.#storeNow(kept)])
-          .then(() => done(undefined), done)
-          .finally(() => this.#closed && this.#start())
-      }
-    })
-    return this.#settling
+      return true
+    }
+    if (this.#failure === undefined || status >= 400) return false
+    const failure = this.#failure
+    queueMicrotask(() => settled(failure))
+    return true
+  }
+
+  /** The head may overtake no commit: what it keeps is stored with it, and it waits for both. */
+  #settleAfter(committing: Promise<void>, kept: readonly Draft[]): void {
+    void Promise.all([committing, this.#storeNow(kept)])
+      .then(
+        () => this.#onSettled(undefined),
+        (error: unknown) => this.#onSettled(asError(error)),
+      )
+      .finally(() => this.#closed && this.#start())
+  }
+
+  #onSettled(error: Error | undefined): void {
+    const settled = this.#settled!
+    this.#settling = undefined
+    this.#settled = undefined
+    if (error !== undefined) {
+      this.#failure = error
+      // The answer is a refusal now.
+      this.#keptDeferred = this.#keptDeferred?.filter(({ on }) => isKept(on, REFUSED))
+    }
+    try {
+      settled(error)
+    } catch (thrown) {
+      // The application's, thrown as it sent its answer. It ends up where errors of callbacks do, and stops nobody else's answer.
+      queueMicrotask(() => {
+        throw thrown
+      })
+    }
   }
 
   close(): void {
@@ -186,27 +237,29 @@ export class BackgroundTasks implements ResponseTasks {
   }
 
   /** The client is gone and the handler has not answered in time, or the background stops: counts as a success. */
-  settleUnanswered(): Promise<void> | undefined {
-    return this.settle(200)
+  settleUnanswered(settled: Settled): boolean {
+    return this.settle(200, settled)
   }
 
-  #takeBuffer(): Draft[] {
+  #takeBuffer(): readonly Draft[] | undefined {
     const buffer = this.#buffer
-    this.#buffer = []
+    this.#buffer = undefined
     return buffer
   }
 
   /** Drops by status what the answer does not keep. */
-  #sift(buffer: Draft[], status: number): Draft[] {
-    if (buffer.every((draft) => isKept(draft.on, status))) return buffer
-    return buffer.filter((draft) => {
-      const { name, on } = draft
-      if (isKept(on, status)) return true
-      this.#desk.released(1)
-      this.#desk.dropped(draft, status)
-      draft.ticket?.settle(new AfterwordError('TASK_DROPPED', { name, status, on }))
-      return false
-    })
+  #sift(buffer: readonly Draft[] | undefined, status: number): readonly Draft[] | undefined {
+    if (buffer === undefined || buffer.every((draft) => isKept(draft.on, status))) return buffer
+    const kept = buffer.filter((draft) => isKept(draft.on, status) || this.#drop(draft, status))
+    return kept.length === 0 ? undefined : kept
+  }
+
+  #drop(draft: Draft, status: number): false {
+    const { name, on } = draft
+    this.#desk.released(1)
+    this.#desk.dropped(draft, status)
+    draft.ticket?.settle(new AfterwordError('TASK_DROPPED', { name, status, on }))
+    return false
   }
 
   #keepDeferred(status: number): void {
@@ -219,18 +272,32 @@ export class BackgroundTasks implements ResponseTasks {
   #storeNow(buffer: readonly Draft[]): Promise<void> {
     if (buffer.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.#storeBuffer(buffer, (error) => (error === undefined ? resolve() : reject(error)))
+      this.#store(buffer, {
+        stored: (drafts, error, added, from) => {
+          this.#keepStored(drafts, error, added, from)
+          if (error === undefined) resolve()
+          else reject(error)
+          if (this.#closed) this.#start()
+        },
+      })
     })
   }
 
-  #storeBuffer(buffer: readonly Draft[], done?: (error: Error | undefined) => void): void {
+  #store(buffer: readonly Draft[], receiver: DraftReceiver): void {
     this.#chain(buffer)
-    this.#desk.store(buffer, !this.#closed, (error, added, from) => {
-      for (let i = 0; i < buffer.length; i++) this.#stored(buffer[i]!, error, added[from + i])
-      if (error === undefined) this.#relink(buffer, added, from)
-      done?.(error)
-      if (this.#closed) this.#start()
-    })
+    this.#desk.store(buffer, !this.#closed, receiver)
+  }
+
+  /** What the status kept is stored, or not: the desk's answer to `settle`. */
+  stored(drafts: readonly Draft[], error: Error | undefined, added: readonly Added[], from: number): void {
+    this.#keepStored(drafts, error, added, from)
+    this.#onSettled(error)
+    if (this.#closed) this.#start()
+  }
+
+  #keepStored(drafts: readonly Draft[], error: Error | undefined, added: readonly Added[], from: number): void {
+    for (let i = 0; i < drafts.length; i++) this.#keep(drafts[i]!, error, added[from + i])
+    if (error === undefined) this.#relink(drafts, added, from)
   }
 
   /** Links the tasks of this response, in the order added. A single one needs no link until another comes. */
@@ -256,17 +323,21 @@ export class BackgroundTasks implements ResponseTasks {
     }
   }
 
-  #stored(draft: Draft, error: Error | undefined, added: Added | undefined): void {
+  #keep(draft: Draft, error: Error | undefined, added: Added | undefined): void {
     draft.ticket?.settle(error ?? refusal(draft, added))
     if (draft.claimFor === undefined) return
-    if (this.#closed) this.#desk.release(draft, added)
-    else this.#held.push({ draft: heldDraft(draft), added })
+    if (this.#closed) return this.#desk.release(draft, added)
+    const held = { draft: heldDraft(draft), added }
+    if (this.#held === undefined) this.#held = [held]
+    else this.#held.push(held)
   }
 
   /** The answer is out: hands over what is stored. What is stored later follows by itself. */
   #start(): void {
-    for (const { draft, added } of this.#held) this.#desk.release(draft, added)
-    this.#held = []
+    if (this.#held !== undefined) {
+      for (const { draft, added } of this.#held) this.#desk.release(draft, added)
+      this.#held = undefined
+    }
     if (this.#keptDeferred !== undefined && this.#settling === undefined) {
       for (const { callback } of this.#keptDeferred) this.#desk.defer(callback, this.#requestId)
       this.#keptDeferred = undefined

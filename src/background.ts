@@ -95,10 +95,10 @@ export class Background {
       incarnation: () => this.#worker.incarnation ?? 0,
       hungry: () => this.#worker.hungry(),
       releasing: () => this.#worker.look(),
-      recorded: (attempt, _state, ending) => {
-        if (ending.move === 'retry') this.#worker.expect(ending.dueAt)
-        this.#worker.ended(attempt.task.id)
-        this.#waiters.notify(attempt.task.id)
+      recorded: ({ outcome, task }) => {
+        if (outcome.move === 'retry') this.#worker.expect(outcome.dueAt)
+        this.#worker.ended(task.id)
+        this.#waiters.notify(task.id)
       },
       awaited: (id) => this.#waiters.has(id),
     })

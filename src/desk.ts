@@ -1,9 +1,9 @@
 import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
-import type { BackgroundTasks, TaskDesk } from './background-tasks.ts'
+import type { BackgroundTasks, DraftReceiver, TaskDesk } from './background-tasks.ts'
 import type { Deferrals } from './deferrals.ts'
 import type { EventHub } from './engine/event-hub.ts'
-import type { Stored } from './engine/journal.ts'
+import type { AddEntry } from './engine/journal.ts'
 import type { Lane } from './engine/lane.ts'
 import type { Registry } from './engine/registry.ts'
 import type { Runner } from './engine/runner.ts'
@@ -70,24 +70,34 @@ export class Desk implements TaskDesk {
     return draft
   }
 
-  store(drafts: readonly Draft[], unanswered: boolean, done: Stored): void {
+  store(drafts: readonly Draft[], unanswered: boolean, receiver: DraftReceiver): void {
     const opening = this.#parts.ready()
-    if (opening === undefined) return this.#store(drafts, unanswered, done)
+    if (opening === undefined) return this.#store(drafts, unanswered, receiver)
     opening.then(
-      () => this.#store(drafts, unanswered, done),
+      () => this.#store(drafts, unanswered, receiver),
       (error: unknown) => {
         this.released(drafts.length)
-        done(asError(error), [], 0)
+        receiver.stored(drafts, asError(error), [], 0)
       },
     )
   }
 
   /** Stores one task that belongs to no response; it may start at once. `done` is told why it was not stored. */
   storeAlone(draft: Draft, done: (error: Error | undefined) => void): void {
-    this.store([draft], false, (error, added, from) => {
-      this.release(draft, added[from])
-      done(error ?? refusal(draft, added[from]))
+    this.store([draft], false, {
+      stored: (_, error, added, from) => {
+        this.release(draft, added[from])
+        done(error ?? refusal(draft, added[from]))
+      },
     })
+  }
+
+  /** The journal has stored them, or not. */
+  stored(drafts: readonly Draft[], error: Error | undefined, added: readonly Added[], from: number): void {
+    this.released(drafts.length)
+    if (error !== undefined) return
+    for (const draft of drafts) if (draft.dueAt !== undefined) this.#parts.worker.expect(draft.dueAt)
+    if (this.#parts.hub.heard('task:added')) this.#announce(drafts, added, from)
   }
 
   release(draft: HeldDraft, added: Added | undefined): void {
@@ -126,15 +136,9 @@ export class Desk implements TaskDesk {
     this.#parts.responses.unanswered(tasks)
   }
 
-  #store(drafts: readonly Draft[], unanswered: boolean, done: Stored): void {
-    const { worker, hub } = this.#parts
+  #store(drafts: readonly Draft[], unanswered: boolean, receiver: DraftReceiver): void {
     for (const draft of drafts) if (draft.dueAt === undefined) this.#claim(draft, unanswered)
-    worker.journal.add(drafts, (error, added, from) => {
-      this.released(drafts.length)
-      if (error === undefined) this.#expect(drafts)
-      done(error, added, from)
-      if (error === undefined && hub.heard('task:added')) this.#announce(drafts, added, from)
-    })
+    this.#parts.worker.journal.add(new Delivery(drafts, this, receiver))
   }
 
   /** Who shall own the task as it is inserted. */
@@ -151,14 +155,28 @@ export class Desk implements TaskDesk {
     draft.claimFor = incarnation
   }
 
-  #expect(drafts: readonly Draft[]): void {
-    for (const draft of drafts) if (draft.dueAt !== undefined) this.#parts.worker.expect(draft.dueAt)
-  }
-
   #announce(drafts: readonly Draft[], added: readonly Added[], from: number): void {
     for (let i = 0; i < drafts.length; i++) {
       const answer = added[from + i]!
       if (answer.kind === 'added') this.#parts.hub.emit('task:added', { task: drafts[i]!, state: answer.state })
     }
+  }
+}
+
+/** Drafts on their way through the journal. */
+class Delivery implements AddEntry {
+  readonly tasks: readonly Draft[]
+  readonly #desk: Desk
+  readonly #receiver: DraftReceiver
+
+  constructor(drafts: readonly Draft[], desk: Desk, receiver: DraftReceiver) {
+    this.tasks = drafts
+    this.#desk = desk
+    this.#receiver = receiver
+  }
+
+  stored(error: Error | undefined, added: readonly Added[], from: number): void {
+    this.#desk.stored(this.tasks, error, added, from)
+    this.#receiver.stored(this.tasks, error, added, from)
   }
 }

@@ -2,6 +2,7 @@ import { BackgroundTasks, type TaskDesk } from './background-tasks.ts'
 import { type Carried, carriedBy, carry } from './http/carried.ts'
 import { enterScope, inScope, type Scope } from './http/current.ts'
 import { gateResponse, type NodeResponse } from './http/gate.ts'
+import { nobodyWaits, type Settled } from './http/response-tasks.ts'
 
 /** Whose scopes they are. */
 export interface ScopeOwner {
@@ -20,6 +21,8 @@ export interface ScopedRequest {
 export class ResponseScope implements Scope<BackgroundTasks>, Carried {
   readonly owner: ScopeOwner
   readonly next: Carried | undefined
+  /** For an adapter that holds the answer itself while its tasks are being stored. */
+  sending = false
   readonly #desk: TaskDesk
   readonly #response: NodeResponse | undefined
   readonly #request: ScopedRequest | undefined
@@ -77,10 +80,19 @@ export class ResponseScope implements Scope<BackgroundTasks>, Carried {
     return inScope(this, callback)
   }
 
-  /** The answer's status is known: see `ResponseTasks.settle`. Nothing when no task list was ever asked for. */
+  /**
+   * The answer's status is known: keeps or drops by it what was added. Undefined when the head has nothing to wait for;
+   * a rejection, with a coded error, means that nothing was kept.
+   */
   settle(status: number): Promise<void> | undefined {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    return this.settleThen(status, (error) => (error === undefined ? resolve() : reject(error))) ? promise : undefined
+  }
+
+  /** The same without a promise: true when `settled` will be called. */
+  settleThen(status: number, settled: Settled): boolean {
     this.#status ??= status
-    return this.#tasks?.settle(status)
+    return this.#tasks !== undefined && this.#tasks.settle(status, settled)
   }
 
   /** The answer is out, or its connection is gone. */
@@ -93,7 +105,7 @@ export class ResponseScope implements Scope<BackgroundTasks>, Carried {
   #makeLate(): BackgroundTasks {
     const tasks = new BackgroundTasks(this.#desk, requestId(this.#request?.id))
     if (this.#response !== undefined) gateResponse(this.#response, tasks)
-    if (this.#status !== undefined) void tasks.settle(this.#status)
+    if (this.#status !== undefined) tasks.settle(this.#status, nobodyWaits)
     if (this.#closed) tasks.close()
     return tasks
   }

@@ -7,7 +7,7 @@ import { decodeValue } from './codec.ts'
 /** What a context needs of the engine. */
 export interface ContextHost {
   readonly logger: Logger
-  progress(task: ClaimedTask, value: unknown): void
+  progress(value: unknown): void
 }
 
 /**
@@ -70,7 +70,7 @@ export class AttemptContext implements TaskContext {
 
   /** A function of its own, so that `run` may take the context apart. */
   get progress(): (value: unknown) => void {
-    return (value) => this.#host.progress(this.#task, value)
+    return (value) => this.#host.progress(value)
   }
 
   /** Aborts the signal; the first reason stays. */

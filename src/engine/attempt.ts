@@ -1,5 +1,6 @@
 import type { AbortReason, AnyTaskDefinition, RetryPolicy } from '../model/definition.ts'
 import { AfterwordError, isAfterwordError } from '../model/errors.ts'
+import type { Logger } from '../model/logger.ts'
 import {
   attemptNumber,
   type ClaimedTask,
@@ -13,8 +14,10 @@ import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { AttemptAborted } from './abort-reason.ts'
 import { AttemptContext, type ContextHost } from './attempt-context.ts'
+import type { Placed } from './bag.ts'
 import { encodeValue } from './codec.ts'
 import { parseStoredInput } from './input-schema.ts'
+import type { OutcomeEntry } from './journal.ts'
 import type { Lane } from './lane.ts'
 import { retryDelayMs } from './retry-policy.ts'
 import { storedError } from './stored-error.ts'
@@ -35,16 +38,23 @@ export interface AttemptRules {
 }
 
 /** What an attempt needs of the one who started it. */
-export interface AttemptHost extends ContextHost {
+export interface AttemptHost {
   readonly rules: AttemptRules
+  readonly logger: Logger
+  /** Stores how far it is; what comes after its end is ignored. */
+  progress(attempt: Attempt, value: unknown): void
   /** Whether a success of that task needs no record. */
   forgets(id: TaskId): boolean
   /** Called once. `abandoned`: its function may still be running. */
   ended(attempt: Attempt, ending: Ending, abandoned: boolean): void
+  /** What the journal says of its outcome. */
+  recorded(attempt: Attempt, recorded: boolean | undefined): void
 }
 
 /** One run of one claimed task. It ends exactly once: by itself, or by being abandoned after its signal aborted. */
-export class Attempt {
+export class Attempt implements OutcomeEntry, Placed, ContextHost {
+  /** Where it stands among those that run. */
+  place = -1
   readonly task: ClaimedTask
   readonly definition: AnyTaskDefinition
   readonly lane: Lane
@@ -52,16 +62,19 @@ export class Attempt {
   readonly startedMs: number
   /** What the error of its ending was made from: for listeners in this process. */
   thrown: unknown
+  /** How long it ran, in milliseconds, once it has ended. */
+  ranMs = 0
   readonly #host: AttemptHost
   #reason: AbortReason['kind'] | undefined
   #timer: Timer | undefined
   #over = false
+  #outcome: Outcome | undefined
 
   constructor(task: ClaimedTask, definition: AnyTaskDefinition, lane: Lane, host: AttemptHost) {
     this.task = task
     this.definition = definition
     this.lane = lane
-    this.context = new AttemptContext(task, host)
+    this.context = new AttemptContext(task, this)
     this.#host = host
     this.startedMs = host.rules.clock.monotonicMs()
   }
@@ -69,6 +82,28 @@ export class Attempt {
   /** Why its signal aborted, if it did. */
   get reason(): AbortReason['kind'] | undefined {
     return this.#reason
+  }
+
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  get logger(): Logger {
+    return this.#host.logger
+  }
+
+  progress(value: unknown): void {
+    this.#host.progress(this, value)
+  }
+
+  /** What is to be recorded of it. */
+  get outcome(): Outcome {
+    if (this.#outcome === undefined) throw new Error('This attempt has no outcome.')
+    return this.#outcome
+  }
+
+  recorded(recorded: boolean | undefined): void {
+    this.#host.recorded(this, recorded)
   }
 
   /** Calls `run`. Whatever happens, `ended` is called once; at once when `run` is a plain function. */
@@ -120,6 +155,8 @@ export class Attempt {
     if (this.#over) return
     this.#over = true
     this.#timer?.cancel()
+    this.ranMs = this.#host.rules.clock.monotonicMs() - this.startedMs
+    if (typeof ending !== 'string') this.#outcome = ending
     this.#host.ended(this, ending, abandoned)
   }
 

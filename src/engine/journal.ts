@@ -11,23 +11,23 @@ const OUTCOMES_MAX = 64
 /** The pause before outcomes are written again after the store refused them. */
 const RETRY_MS = 500
 
-/**
- * Told when a group of adds is durable, or that nothing of it was kept. `added` holds the answers of the whole
- * transaction; those of the group begin at `from`.
- */
-export type Stored = (error: Error | undefined, added: readonly Added[], from: number) => void
-
 const NOTHING: readonly Added[] = []
 
-interface AddEntry {
+/** Tasks to be added together. Objects with a method, not callbacks: several thousand of them are made in a second. */
+export interface AddEntry {
   readonly tasks: readonly NewTask[]
-  readonly done: Stored
+  /**
+   * Told once that all of them are durable, or that nothing was kept. `added` holds the answers of the whole transaction;
+   * those of this entry begin at `from`.
+   */
+  stored(error: Error | undefined, added: readonly Added[], from: number): void
 }
 
-interface OutcomeEntry {
+/** An attempt's end to be recorded. */
+export interface OutcomeEntry {
   readonly outcome: Outcome
-  /** Undefined: the store is gone for good and nothing was recorded. */
-  readonly done: (recorded: boolean | undefined) => void
+  /** Told once whether it was. Undefined: the store is gone for good and nothing was recorded. */
+  recorded(recorded: boolean | undefined): void
 }
 
 interface Begun {
@@ -95,14 +95,15 @@ export class Journal {
     return this.#outcomes.length
   }
 
-  add(tasks: readonly NewTask[], done: Stored): void {
-    this.#adds.push({ tasks, done })
+  add(entry: AddEntry): void {
+    this.#adds.push(entry)
     this.#schedule()
   }
 
-  finish(outcome: Outcome, done: OutcomeEntry['done'], hurry: boolean): void {
-    this.#begun.delete(outcome.id)
-    this.#outcomes.push({ outcome, done })
+  /** With `hurry` it goes with the very next transaction. */
+  finish(entry: OutcomeEntry, hurry: boolean): void {
+    if (this.#begun.size > 0) this.#begun.delete(entry.outcome.id)
+    this.#outcomes.push(entry)
     if (hurry || this.#outcomes.length >= OUTCOMES_MAX) this.#hurry()
     else this.#arm(this.#outcomeWaitMs)
   }
@@ -218,7 +219,7 @@ export class Journal {
   #onWritten(written: Written, { adds, outcomes, begun }: Gathered, worker: Incarnation | undefined): void {
     this.#writing = false
     for (const { start } of begun) start?.()
-    for (let i = 0; i < outcomes.length; i++) outcomes[i]!.done(written.recorded[i])
+    for (let i = 0; i < outcomes.length; i++) outcomes[i]!.recorded(written.recorded[i])
     this.#owner.written(written, worker)
     if (written.durable === undefined) acknowledge(adds, written.added)
     else {
@@ -244,7 +245,7 @@ export class Journal {
     this.#owner.refused(error)
     // Not by the code alone: a statement that fails by itself leaves a store that takes the next one.
     if (this.#owner.storeFailed || isAfterwordError(error, 'STORE_CLOSED')) {
-      for (const { done } of outcomes) done(undefined)
+      for (const entry of outcomes) entry.recorded(undefined)
       this.#next()
       return
     }
@@ -293,12 +294,12 @@ function strongest(adds: readonly AddEntry[]): Durability | undefined {
 
 function acknowledge(adds: readonly AddEntry[], added: readonly Added[]): void {
   let from = 0
-  for (const { tasks, done } of adds) {
-    done(undefined, added, from)
-    from += tasks.length
+  for (const entry of adds) {
+    entry.stored(undefined, added, from)
+    from += entry.tasks.length
   }
 }
 
 function refuse(adds: readonly AddEntry[], error: Error): void {
-  for (const { done } of adds) done(error, NOTHING, 0)
+  for (const entry of adds) entry.stored(error, NOTHING, 0)
 }

@@ -5,7 +5,7 @@ export class ResultWaiters {
   readonly #waiting = new Map<TaskId, Set<() => void>>()
 
   has(id: TaskId): boolean {
-    return this.#waiting.has(id)
+    return this.#waiting.size > 0 && this.#waiting.has(id)
   }
 
   /** Calls back at the next end of an attempt of `id`; the returned function takes it back. */
@@ -19,6 +19,8 @@ export class ResultWaiters {
   }
 
   notify(id: TaskId): void {
+    // Asked after every attempt, and mostly nobody waits for anything.
+    if (this.#waiting.size === 0) return
     for (const callback of this.#waiting.get(id) ?? []) callback()
   }
 

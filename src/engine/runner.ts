@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
-import type { TaskState } from '../model/task-state.ts'
 import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
 import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './attempt.ts'
+import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Journal } from './journal.ts'
@@ -33,8 +33,8 @@ export interface RunnerParts {
   hungry(): void
   /** An outcome is on its way that may release a task to whoever asks for tasks in the same transaction. */
   releasing(): void
-  /** An attempt's outcome is in the store; `state` is where the task stands now. */
-  recorded(attempt: Attempt, state: TaskState, ending: Exclude<Ending, string>): void
+  /** An attempt's outcome is in the store. */
+  recorded(attempt: Attempt): void
   /** True when somebody waits for that task's result: then its outcome is written at once. */
   awaited(id: TaskId): boolean
 }
@@ -44,7 +44,7 @@ export class Runner implements AttemptHost {
   readonly rules: AttemptRules
   readonly logger: Logger
   readonly #parts: RunnerParts
-  readonly #attempts = new Map<TaskId, Attempt>()
+  readonly #attempts = new Bag<Attempt>()
   /** Cancelled after their claim and before their start. */
   readonly #cancelled = new Set<TaskId>()
   #stopped = false
@@ -63,8 +63,8 @@ export class Runner implements AttemptHost {
   }
 
   /** Attempts that have not ended. */
-  get attempts(): ReadonlyMap<TaskId, Attempt> {
-    return this.#attempts
+  get attempts(): readonly Attempt[] {
+    return this.#attempts.values()
   }
 
   /** Attempts that have ended and been stored. */
@@ -103,7 +103,8 @@ export class Runner implements AttemptHost {
 
   /** Aborts the attempt, or prevents its start. */
   cancel(id: TaskId): void {
-    const attempt = this.#attempts.get(id)
+    // Beside it there may be one that still runs although its claim was lost.
+    const attempt = this.#attempts.find(({ task, reason }) => task.id === id && reason !== 'claim-lost')
     if (attempt !== undefined) attempt.abort('cancelled')
     else this.#cancelled.add(id)
   }
@@ -123,8 +124,9 @@ export class Runner implements AttemptHost {
   loseClaims(): readonly TaskId[] {
     const waiting = [...this.#parts.lanes.values()].flatMap((lane) => lane.clear())
     this.#cancelled.clear()
-    for (const attempt of this.#attempts.values()) attempt.abort('claim-lost')
-    return [...waiting.map((task) => task.id), ...this.#attempts.keys()]
+    const running = this.#attempts.values()
+    for (const attempt of running) attempt.abort('claim-lost')
+    return [...waiting, ...running.map(({ task }) => task)].map(({ id }) => id)
   }
 
   /** Resolves when no attempt runs and every outcome is stored. */
@@ -176,7 +178,7 @@ export class Runner implements AttemptHost {
     const definition = registry.get(task.name)
     if (definition === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
     const attempt = new Attempt(task, definition, lane, this)
-    this.#attempts.set(task.id, attempt)
+    this.#attempts.add(attempt)
     lane.running++
     if (this.#cancelled.size > 0 && this.#cancelled.delete(task.id)) return attempt.prevent()
     if (hub.heard('attempt:start')) {
@@ -199,17 +201,15 @@ export class Runner implements AttemptHost {
 
   /** An attempt has ended: its place is free, its outcome goes to the journal. */
   ended(attempt: Attempt, ending: Ending, abandoned: boolean): void {
-    const { hub, rules } = this.#parts
+    const { hub } = this.#parts
     const { lane } = attempt
-    const ranMs = rules.clock.monotonicMs() - attempt.startedMs
     lane.running--
-    lane.measured(ranMs)
-    // After a lost claim the task may run here again, under the same id.
-    if (this.#attempts.get(attempt.task.id) === attempt) this.#attempts.delete(attempt.task.id)
+    lane.measured(attempt.ranMs)
+    this.#attempts.delete(attempt)
     if (abandoned && hub.heard('attempt:abandoned')) {
       hub.emit('attempt:abandoned', { attempt: this.factsOf(attempt.task), reason: attempt.reason ?? 'unknown' })
     }
-    if (typeof ending !== 'string') this.#record(attempt, ending, ranMs)
+    if (typeof ending !== 'string') this.#record(attempt)
     else if (ending === 'none') hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
     this.#tellChanged()
     // The place is free again in this very turn: short tasks need not wait for the next one.
@@ -217,49 +217,47 @@ export class Runner implements AttemptHost {
     if (lane.room > 0) this.#parts.hungry()
   }
 
-  #record(attempt: Attempt, ending: Exclude<Ending, string>, ranMs: number): void {
+  #record(attempt: Attempt): void {
     const { task } = attempt
     this.#unrecorded++
     const hurry = task.series !== undefined || this.#parts.awaited(task.id)
     if (task.series !== undefined) this.#parts.releasing()
-    this.#parts.journal().finish(
-      ending,
-      (recorded) => {
-        this.#unrecorded--
-        // A cancel that came after the end has nothing to prevent any more.
-        if (this.#cancelled.size > 0) this.#cancelled.delete(task.id)
-        if (recorded === true) this.#onRecorded(attempt, ending, ranMs)
-        else if (recorded === false) this.#parts.hub.emit('claim:lost', { attempt: this.factsOf(task) })
-        this.#tellChanged()
-      },
-      hurry,
-    )
+    this.#parts.journal().finish(attempt, hurry)
   }
 
-  #onRecorded(attempt: Attempt, ending: Exclude<Ending, string>, ranMs: number): void {
+  recorded(attempt: Attempt, recorded: boolean | undefined): void {
+    this.#unrecorded--
+    // A cancel that came after the end has nothing to prevent any more.
+    if (this.#cancelled.size > 0) this.#cancelled.delete(attempt.task.id)
+    if (recorded === true) this.#onRecorded(attempt)
+    else if (recorded === false) this.#parts.hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
+    this.#tellChanged()
+  }
+
+  #onRecorded(attempt: Attempt): void {
     this.#finished++
     const { hub, rules } = this.#parts
-    const state = STATE_AFTER[ending.move]
-    this.#parts.recorded(attempt, state, ending)
+    const ending = attempt.outcome
+    this.#parts.recorded(attempt)
     const failed = ending.error !== undefined && hub.heard('attempt:failed')
     if (!failed && !hub.heard('attempt:end')) return
     const end: AttemptEnd = {
       attempt: this.factsOf(attempt.task),
-      state,
+      state: STATE_AFTER[ending.move],
       error: ending.error,
       thrown: ending.error === undefined ? undefined : attempt.thrown,
-      ranMs,
+      ranMs: attempt.ranMs,
       retryInMs: ending.move === 'retry' ? Math.max(0, ending.dueAt - rules.clock.now()) : undefined,
     }
     if (failed) hub.emit('attempt:failed', end)
     hub.emit('attempt:end', end)
   }
 
-  /** Stores how far an attempt is; what comes after its end is ignored. */
-  progress(task: ClaimedTask, value: unknown): void {
+  progress(attempt: Attempt, value: unknown): void {
     const { hub, progressBytesMax } = this.#parts
+    const { task } = attempt
     const stored = encodeValue(value, { what: 'result', name: task.name, bytesMax: progressBytesMax })
-    if (this.#attempts.get(task.id)?.task !== task) return
+    if (attempt.isOver) return
     if (hub.heard('attempt:progress')) hub.emit('attempt:progress', { attempt: this.factsOf(task), value })
     this.#parts.journal().progress(task.id, task.claims, stored)
   }

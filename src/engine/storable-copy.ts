@@ -54,26 +54,32 @@ export interface StorableCopy {
  * @throws UnstorableFault, SizeFault.
  */
 export function storableCopy(value: unknown, root: string, bytesMax: number): StorableCopy {
-  const copier = new Copier(root, bytesMax)
+  // Taken away meanwhile: a getter of the value may lead here again. One that threw is not put back.
+  const copier = idle ?? new Copier()
+  idle = undefined
+  copier.begin(root, bytesMax)
   const copy = copier.copy(value, '')
+  idle = copier
   return { value: copy, plain: copier.plain }
 }
 
 class Copier {
   plain = true
-  readonly #root: string
-  readonly #bytesMax: number
-  #bytesLeft: number
-  readonly #polluted = hasEnumerable(Object.prototype)
+  #root = ''
+  #bytesMax = 0
+  #bytesLeft = 0
+  #polluted = false
   #depth = 0
   /** The objects around the current place, outermost first, and the steps that led into them; `#trail[0]` is unused. */
-  readonly #around: object[] = []
+  readonly #around: (object | undefined)[] = []
   readonly #trail: PathStep[] = []
 
-  constructor(root: string, bytesMax: number) {
+  begin(root: string, bytesMax: number): void {
+    this.plain = true
     this.#root = root
     this.#bytesMax = bytesMax
     this.#bytesLeft = bytesMax
+    this.#polluted = hasEnumerable(Object.prototype)
   }
 
   copy(value: unknown, step: PathStep): unknown {
@@ -107,6 +113,9 @@ class Copier {
     this.#count(1)
     const copy = this.#container(value)
     this.#depth = depth
+    // This copier outlives the value, and must not hold anything of it.
+    this.#around[depth] = undefined
+    this.#trail[depth] = ''
     return copy
   }
 
@@ -122,20 +131,16 @@ class Copier {
   }
 
   #object(value: Record<string, unknown>): Record<string, unknown> {
-    if (hasSymbolKey(value)) throw this.#here('an object with a symbol as a key')
-    const copy: Record<string, unknown> = {}
+    const copy = { ...value } // Reads everything once; from here on nothing of the user's is asked.
+    if (hasSymbolKey(copy)) throw this.#here('an object with a symbol as a key')
     let bytes = 0
-    for (const key in value) {
-      if (this.#polluted && !Object.hasOwn(value, key)) continue
+    for (const key in copy) {
+      if (this.#polluted && !Object.hasOwn(copy, key)) continue
       if (key === '__proto__') throw this.#here('an object with "__proto__" as a key')
-      const property = value[key]
+      const property = copy[key]
       bytes += key.length + 4 // Quotes, colon, and a comma or brace.
-      if (typeof property === 'object' && property !== null) {
-        copy[key] = this.#enter(property, key)
-      } else {
-        bytes += this.#leaf(property, key)
-        copy[key] = property
-      }
+      if (typeof property === 'object' && property !== null) copy[key] = this.#enter(property, key)
+      else bytes += this.#leaf(property, key)
     }
     this.#count(bytes)
     return copy
@@ -164,7 +169,7 @@ class Copier {
   #unusual(value: object): unknown {
     const levels = levelsAbove(value)
     if (levels === 1 && Object.hasOwn(Object.getPrototypeOf(value) as object, 'isPrototypeOf')) {
-      return this.#object({ ...value }) // Spread first: `for … in` would list what somebody put on that prototype.
+      return this.#object(value as Record<string, unknown>)
     }
     this.plain = false
     if (types.isTypedArray(value) && levels === (Buffer.isBuffer(value) ? 4 : 3)) return this.#typedArray(value)
@@ -256,6 +261,9 @@ class Copier {
   }
 }
 
+/** The copier that the next value gets: the arrays in it are worth more than all else that a small value costs. */
+let idle: Copier | undefined
+
 /** How many prototypes an object has above it: 1 for an ordinary object, 2 for an array or a Date. */
 function levelsAbove(value: object): number {
   let levels = 0
@@ -277,13 +285,13 @@ function throws(read: () => unknown): boolean {
   }
 }
 
+/** Of a copy, which has only what is enumerable. */
 function hasSymbolKey(value: object): boolean {
-  const symbols = Object.getOwnPropertySymbols(value)
-  if (symbols.length === 0) return false
-  return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol))
+  return Object.getOwnPropertySymbols(value).length > 0
 }
 
 /** True when somebody put enumerable properties on a prototype: `for … in` would list them in every object. */
 function hasEnumerable(prototype: object): boolean {
-  return Object.keys(prototype).length > 0
+  for (const _ in prototype) return true
+  return false
 }

@@ -22,7 +22,7 @@ export function installGate(): void {
 
 /**
  * Holds the head of `response` until its tasks are stored: `tasks.settle(status)` is called once, with the status that
- * is about to leave, and no byte of the answer leaves before its promise resolves. When it rejects, the client gets
+ * is about to leave, and no byte of the answer leaves before it says so. When nothing could be kept, the client gets
  * 503 (or the error's own status) with `Retry-After` instead. `tasks.close()` is called once, when the response has
  * finished or its connection is gone.
  *
@@ -41,7 +41,8 @@ function createGate(response: NodeResponse): Http1Gate | Http2Gate {
   const settlement = new Settlement()
   // An event that has passed does not come again.
   if (hasClosed(response)) settlement.close()
-  else response.once('close', () => settlement.close())
+  // The same function for all of them, and no `once`: that would make three objects for each response.
+  else response.on('close', closeSettlement)
   if (isHttp2(response)) {
     const gate = new Http2Gate(response, settlement)
     Object.defineProperty(response, HTTP2_GATE, { value: gate })
@@ -51,6 +52,10 @@ function createGate(response: NodeResponse): Http1Gate | Http2Gate {
   const gate = new Http1Gate(response, settlement)
   setHttp1Gate(response, gate)
   return gate
+}
+
+function closeSettlement(this: NodeResponse): void {
+  gateOf(this)?.settlement.close()
 }
 
 function isHttp2(response: NodeResponse): response is Http2ServerResponse {

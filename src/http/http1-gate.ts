@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http'
 import { composedStatus, composeHead, headHasLeft, replaceHead } from './composed-head.ts'
 import { type AnyFunction, callBackLater, callbackOf, type HeldCall, isChunk } from './held-calls.ts'
 import { refusalOf } from './refusal.ts'
+import { nobodyWaits, type Settled } from './response-tasks.ts'
 import type { Settlement } from './settlement.ts'
 
 /**
@@ -22,14 +23,14 @@ export class Http1Gate {
   readonly settlement: Settlement
   readonly #response: ServerResponse
   #state: 'waiting' | 'held' | 'open' | 'refused'
-  #held: HeldCall[] = []
+  #held: HeldCall[] | undefined
   #owesDrain = false
 
   constructor(response: ServerResponse, settlement: Settlement) {
     this.#response = response
     this.settlement = settlement
     this.#state = headHasLeft(response) ? 'open' : 'waiting'
-    if (this.#state === 'open') void settlement.settle(response.statusCode)
+    if (this.#state === 'open') settlement.settle(response.statusCode, nobodyWaits)
   }
 
   /** Makes, holds or swallows a call of the application. Throws only what Node would throw for it. */
@@ -38,13 +39,22 @@ export class Http1Gate {
       case 'open':
         return original.apply(this.#response, args)
       case 'waiting':
-        return this.#first({ name, original, args })
+        return this.settlement.isOver ? this.#pass(original, args) : this.#first({ name, original, args })
       case 'held':
         return this.#hold({ name, original, args })
       case 'refused':
         callBackLater(args)
         return name === 'write' ? true : this.#response
     }
+  }
+
+  /** Its adapter has settled all before this call. */
+  #pass(original: AnyFunction, args: unknown[]): unknown {
+    const response = this.#response
+    this.#state = 'open'
+    // For lists that come late.
+    this.settlement.settle(response.headersSent ? composedStatus(response) : response.statusCode, nobodyWaits)
+    return original.apply(response, args)
   }
 
   #first(call: HeldCall): unknown {
@@ -57,23 +67,24 @@ export class Http1Gate {
     // A listener for the head has answered by itself.
     if (this.#state !== 'waiting') return this.pass(call.name as Entry, call.original, call.args)
 
-    const stored = this.settlement.settle(composedStatus(response))
-    if (stored === undefined || response.destroyed) {
-      // Nothing leaves over a dead connection; the log of the background says what became of the tasks.
-      stored?.catch(() => undefined)
+    // Nothing leaves over a dead connection; the log of the background says what became of the tasks.
+    const settled: Settled = response.destroyed ? nobodyWaits : (error) => this.#settled(error)
+    if (!this.settlement.settle(composedStatus(response), settled) || settled === nobodyWaits) {
       this.#state = 'open'
       return this.#make(call)
     }
     this.#state = 'held'
-    stored.then(
-      () => this.#release(),
-      (error: unknown) => this.#refuse(error),
-    )
     return this.#hold(call)
   }
 
+  #settled(error: Error | undefined): void {
+    if (error === undefined) this.#release()
+    else this.#refuse(error)
+  }
+
   #hold(call: HeldCall): unknown {
-    this.#held.push(call)
+    if (this.#held === undefined) this.#held = [call]
+    else this.#held.push(call)
     switch (call.name) {
       case 'write':
         this.#owesDrain = true
@@ -90,21 +101,22 @@ export class Http1Gate {
     const response = this.#response
     try {
       // By index: a listener that Node calls meanwhile may add another call, whose turn comes after these.
-      for (let at = 0; at < this.#held.length; at++) this.#make(this.#held[at] as HeldCall)
+      const held = this.#held ?? []
+      for (let at = 0; at < held.length; at++) this.#make(held[at]!)
     } catch (error) {
       // Only the strict options of a server (content-length, bodyless answers) lead here, and their caller is gone.
       response.destroy(error as Error)
     }
-    this.#held = []
+    this.#held = undefined
     this.#state = 'open'
     // If Node says false for itself, it says 'drain' for itself too.
     if (this.#owesDrain && !response.writableNeedDrain) process.nextTick(emitDrain, response)
   }
 
-  #refuse(error: unknown): void {
+  #refuse(error: Error): void {
     const response = this.#response
-    const held = this.#held
-    this.#held = []
+    const held = this.#held ?? []
+    this.#held = undefined
     this.#state = 'refused'
     try {
       const body = response.destroyed ? undefined : replaceHead(response, refusalOf(error))

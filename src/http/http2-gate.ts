@@ -1,6 +1,7 @@
 import type { Http2ServerResponse, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { type AnyFunction, callBackLater, type HeldCall } from './held-calls.ts'
 import { refusalOf, staysOnRefusal } from './refusal.ts'
+import { nobodyWaits, type Settled } from './response-tasks.ts'
 import type { Settlement } from './settlement.ts'
 
 /** Where a function takes the headers: the first or the second argument. */
@@ -35,7 +36,7 @@ export class Http2Gate {
     this.#originals = { respond, respondWithFD, respondWithFile, write, end }
     if (this.#stream.headersSent) {
       this.#state = 'open'
-      void settlement.settle(response.statusCode)
+      settlement.settle(response.statusCode, nobodyWaits)
       return
     }
     this.#stand()
@@ -82,20 +83,21 @@ export class Http2Gate {
   }
 
   #head(call: HeldCall, headersAt: number): unknown {
-    const stored = this.settlement.settle(statusIn(call.args[headersAt]))
-    if (stored === undefined || this.#isDead()) {
-      stored?.catch(() => undefined)
+    const headers = call.args[headersAt]
+    const settled: Settled = this.#isDead() ? nobodyWaits : (error) => this.#settled(error, headers)
+    if (!this.settlement.settle(statusIn(headers), settled) || settled === nobodyWaits) {
       this.#open()
       return this.#make(call)
     }
     this.#state = 'held'
     this.#held.push(call)
     Object.defineProperty(this.#stream, 'headersSent', { configurable: true, get: () => true })
-    stored.then(
-      () => this.#release(),
-      (error: unknown) => this.#refuse(error, call.args[headersAt]),
-    )
     return undefined
+  }
+
+  #settled(error: Error | undefined, headers: unknown): void {
+    if (error === undefined) this.#release()
+    else this.#refuse(error, headers)
   }
 
   #hold(call: HeldCall): unknown {
@@ -120,7 +122,7 @@ export class Http2Gate {
     if (this.#owesDrain && !stream.writableNeedDrain) process.nextTick(emitDrain, stream)
   }
 
-  #refuse(error: unknown, headers: unknown): void {
+  #refuse(error: Error, headers: unknown): void {
     if (this.#isDead()) return this.#release()
     const stream = this.#stream
     const refusal = refusalOf(error)
@@ -164,7 +166,7 @@ export class Http2Gate {
       const original = response[name] as AnyFunction
       response[name] = (...args) => {
         const status = name === 'writeHead' ? Number(args[0]) : this.#response.statusCode
-        this.settlement.settle(status)?.catch(() => undefined)
+        this.settlement.settle(status, nobodyWaits)
         return original.apply(response, args)
       }
     }

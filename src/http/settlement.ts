@@ -1,61 +1,76 @@
-import type { ResponseTasks } from './response-tasks.ts'
+import { nobodyWaits, type ResponseTasks, type Settled } from './response-tasks.ts'
 
 /**
  * The task lists of one response as its gate sees them: one, or several when more than one background looks after the
  * same response. A list that joins late learns at once what happened before it came.
  */
 export class Settlement {
-  readonly #lists: ResponseTasks[] = []
+  /** Most responses have one; a second makes an array of it. */
+  #only: ResponseTasks | undefined
+  #lists: ResponseTasks[] | undefined
   #status: number | undefined
   #closed = false
 
   /** Takes a list under the same gate; twice is the same as once. */
   add(list: ResponseTasks): void {
-    if (this.#lists.includes(list)) return
-    this.#lists.push(list)
+    if (this.#all().includes(list)) return
+    if (this.#lists !== undefined) this.#lists.push(list)
+    else if (this.#only === undefined) this.#only = list
+    else this.#lists = [this.#only, list]
     // Its own answer reports a failure; the head that could have waited for it has left.
-    if (this.#status !== undefined) settleOne(list, this.#status)?.catch(() => undefined)
+    if (this.#status !== undefined) settleOne(list, this.#status, nobodyWaits)
     if (this.#closed) list.close()
+  }
+
+  /** True when the head has nothing to wait for, because its adapter has settled everything. */
+  get isOver(): boolean {
+    return this.#lists === undefined ? this.#only?.isSettled === true : this.#lists.every((list) => list.isSettled)
   }
 
   /**
    * The final status is known and the head is about to leave. Only the first call counts.
    *
-   * @returns a promise when the head has to wait; it rejects with the error of the list that kept nothing.
+   * @param settled  called later, when the head has to wait; with the error of a list that kept nothing.
+   * @returns whether the head has to wait.
    * @throws never.
    */
-  settle(status: number): Promise<void> | undefined {
-    if (this.#status !== undefined) return undefined
+  settle(status: number, settled: Settled): boolean {
+    if (this.#status !== undefined) return false
     this.#status = status
-    const [only, another] = this.#lists
-    if (only !== undefined && another === undefined) return settleOne(only, status)
-    const waits: Promise<void>[] = []
-    for (const list of this.#lists) {
-      const wait = settleOne(list, status)
-      if (wait !== undefined) waits.push(wait)
-    }
-    return waits.length < 2 ? waits[0] : allOf(waits)
+    if (this.#lists !== undefined) return settleAll(this.#lists, status, settled)
+    return this.#only !== undefined && settleOne(this.#only, status, settled)
   }
 
   /** The response has finished or its connection is gone. Only the first call counts. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const list of this.#lists) list.close()
+    for (const list of this.#all()) list.close()
+  }
+
+  #all(): readonly ResponseTasks[] {
+    return this.#lists ?? (this.#only === undefined ? [] : [this.#only])
   }
 }
 
 /** The gate must never throw into `res.end()`: whoever called it does not expect that and the process would end. */
-function settleOne(list: ResponseTasks, status: number): Promise<void> | undefined {
+function settleOne(list: ResponseTasks, status: number, settled: Settled): boolean {
   try {
-    return list.settle(status)
+    return list.settle(status, settled)
   } catch (error) {
-    return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    queueMicrotask(() => settled(error instanceof Error ? error : new Error(String(error))))
+    return true
   }
 }
 
 /** Waits for all, also when one fails: the answer may only leave when nothing of it is under way any more. */
-async function allOf(waits: Promise<void>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(waits)
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason as Error
+function settleAll(lists: readonly ResponseTasks[], status: number, settled: Settled): boolean {
+  let open = 0
+  let failure: Error | undefined
+  const one: Settled = (error) => {
+    failure ??= error
+    if (--open === 0) settled(failure)
+  }
+  for (const list of lists) if (settleOne(list, status, one)) open++
+  return open > 0
 }

@@ -94,9 +94,12 @@ describe('the status of an answer', () => {
     await background.start()
     const scope = background.attach(undefined)
     const { id } = scope.tasks.add(echo, 'a')
-    const [first, second] = [scope.settle(200), scope.settle(500)]
-    assert.equal(first, second)
-    await first
+    const ends: string[] = []
+    await Promise.all([
+      scope.settle(200)!.then(() => ends.push('first')),
+      scope.settle(500)!.then(() => ends.push('second')),
+    ])
+    assert.deepEqual(ends, ['first', 'second'])
     scope.close()
     assert.equal((await row(id)).state, 'ready')
   })
@@ -242,7 +245,7 @@ describe('defer', () => {
     const { tasks } = background.attach(undefined)
     for (const on of ['success', 'error', 'always'] as const) tasks.defer(() => ran.push(on), { on })
     tasks.defer(() => ran.push('default'))
-    void tasks.settle(status)
+    tasks.settle(status, () => undefined)
     tasks.close()
     await background.stop()
     return ran

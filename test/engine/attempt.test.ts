@@ -45,6 +45,7 @@ function started(definition: AnyTaskDefinition, claimed: Partial<ClaimedTask> = 
     progress: () => undefined,
     forgets: () => false,
     ended: (_, ending, abandoned) => void ended.push({ ending, abandoned }),
+    recorded: () => undefined,
   })
   attempt.start()
   return { attempt, clock, ended, moveOf: () => moveOf(ended[0]?.ending) }
@@ -259,6 +260,7 @@ test('an attempt that is prevented ends as cancelled and never calls its functio
       progress: () => undefined,
       forgets: () => false,
       ended: (_, ending, abandoned) => void ended.push([moveOf(ending), abandoned]),
+      recorded: () => undefined,
     },
   )
   attempt.prevent()

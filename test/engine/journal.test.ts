@@ -1,7 +1,7 @@
 /** The one writer of a process: what goes into one transaction, and who is told what when. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Journal, type Stored } from '../../src/engine/journal.ts'
+import { type AddEntry, Journal, type OutcomeEntry } from '../../src/engine/journal.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 import type { Durability, NewTask, Outcome } from '../../src/model/task.ts'
 import type { ClaimAsk, Store, WriteBatch, Written } from '../../src/ports/store.ts'
@@ -31,6 +31,13 @@ const outcome = (id: string): Outcome => ({
   result: undefined,
   error: undefined,
   forget: false,
+})
+type Stored = AddEntry['stored']
+
+const adds = (tasks: readonly NewTask[], stored: Stored): AddEntry => ({ tasks, stored })
+const ends = (id: string, recorded: OutcomeEntry['recorded'] = () => undefined): OutcomeEntry => ({
+  outcome: outcome(id),
+  recorded,
 })
 const value = (text: string) => ({ format: 0, text }) as const
 const BUSY = new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 })
@@ -95,9 +102,9 @@ describe('one transaction', () => {
   test('takes all adds and outcomes of a turn, and the claim', async () => {
     const ask = { room: new Map([['default', 1]]), probation: true }
     const { journal, clock, writes, done } = desk(ask)
-    journal.add([task('a')], done)
-    journal.finish(outcome('b'), () => undefined, false)
-    journal.add([task('c'), task('d')], done)
+    journal.add(adds([task('a')], done))
+    journal.finish(ends('b'), false)
+    journal.add(adds([task('c'), task('d')], done))
     journal.wantClaim()
     await clock.settle()
     assert.deepEqual(
@@ -108,11 +115,11 @@ describe('one transaction', () => {
 
   test('asks for the strongest durability of its adds, and for none when there are only outcomes', async () => {
     const { journal, clock, writes, done, answer } = desk()
-    journal.add([task('a'), task('b', 'power'), task('c')], done)
+    journal.add(adds([task('a'), task('b', 'power'), task('c')], done))
     await answer()
-    journal.add([task('d')], done)
+    journal.add(adds([task('d')], done))
     await answer()
-    journal.finish(outcome('e'), () => undefined, true)
+    journal.finish(ends('e'), true)
     await clock.settle()
     assert.deepEqual(
       writes.map(({ batch }) => batch.durability),
@@ -129,10 +136,10 @@ describe('one transaction', () => {
 
   test('gathers what comes while another is under way', async () => {
     const { journal, clock, writes, done, answer } = desk()
-    journal.add([task('a')], done)
+    journal.add(adds([task('a')], done))
     await clock.settle()
-    journal.add([task('b')], done)
-    journal.add([task('c')], done)
+    journal.add(adds([task('b')], done))
+    journal.add(adds([task('c')], done))
     await clock.settle()
     assert.equal(writes.length, 1)
     await answer()
@@ -146,7 +153,7 @@ describe('one transaction', () => {
 describe('an add', () => {
   test('is acknowledged when the store has it', async () => {
     const { journal, clock, done, told, answer } = desk()
-    journal.add([task('a')], done)
+    journal.add(adds([task('a')], done))
     await clock.settle()
     assert.deepEqual(told, [])
     await answer()
@@ -156,7 +163,7 @@ describe('an add', () => {
   test('is not acknowledged before it is durable', async () => {
     const { journal, clock, done, told, answer } = desk()
     const durable = Promise.withResolvers<void>()
-    journal.add([task('a', 'power')], done)
+    journal.add(adds([task('a', 'power')], done))
     await answer({ durable: durable.promise })
     assert.deepEqual(told, [])
     durable.resolve()
@@ -167,7 +174,7 @@ describe('an add', () => {
   test('is refused when it does not become durable', async () => {
     const { journal, clock, done, told, answer } = desk()
     const durable = Promise.withResolvers<void>()
-    journal.add([task('a', 'power')], done)
+    journal.add(adds([task('a', 'power')], done))
     await answer({ durable: durable.promise })
     durable.reject(BUSY)
     await clock.settle()
@@ -177,9 +184,9 @@ describe('an add', () => {
   test('does not hold up the next transaction while it becomes durable', async () => {
     const { journal, clock, done, told, answer } = desk()
     const durable = Promise.withResolvers<void>()
-    journal.add([task('a', 'power')], done)
+    journal.add(adds([task('a', 'power')], done))
     await answer({ durable: durable.promise })
-    journal.add([task('b')], done)
+    journal.add(adds([task('b')], done))
     await answer()
     assert.deepEqual(told, ['stored'])
     durable.resolve()
@@ -189,7 +196,7 @@ describe('an add', () => {
 
   test('that is refused is told so once, and never written again', async () => {
     const { journal, clock, writes, done, told, refuse, refused } = desk()
-    journal.add([task('a')], done)
+    journal.add(adds([task('a')], done))
     await refuse(BUSY)
     await clock.advance(10_000)
     assert.deepEqual([told, refused, writes.length], [[BUSY], [BUSY], 1])
@@ -199,8 +206,8 @@ describe('an add', () => {
     const { journal, answer } = desk()
     const states: unknown[] = []
     const note: Stored = (_, added, from) => void states.push(added[from])
-    journal.add([task('a'), task('b')], note)
-    journal.add([task('c')], note)
+    journal.add(adds([task('a'), task('b')], note))
+    journal.add(adds([task('c')], note))
     const added = ['ready', 'waiting', 'running'].map((state) => ({ kind: 'added', state: state as 'ready' }) as const)
     await answer({ added })
     assert.deepEqual(states, [added[0], added[2]])
@@ -210,7 +217,7 @@ describe('an add', () => {
 describe('an outcome', () => {
   test('waits 10 ms for an add that takes it along', async () => {
     const { journal, clock, writes } = desk()
-    journal.finish(outcome('a'), () => undefined, false)
+    journal.finish(ends('a'), false)
     await clock.advance(9)
     assert.equal(writes.length, 0)
     await clock.advance(1)
@@ -222,23 +229,23 @@ describe('an outcome', () => {
 
   test('goes with the next add', async () => {
     const { journal, clock, writes, done } = desk()
-    journal.finish(outcome('a'), () => undefined, false)
+    journal.finish(ends('a'), false)
     await clock.advance(3)
-    journal.add([task('b')], done)
+    journal.add(adds([task('b')], done))
     await clock.settle()
     assert.deepEqual(idsOf(writes[0]?.batch), ['b', 'a'])
   })
 
   test('goes at once when somebody waits for it', async () => {
     const { journal, clock, writes } = desk()
-    journal.finish(outcome('a'), () => undefined, true)
+    journal.finish(ends('a'), true)
     await clock.settle()
     assert.equal(writes.length, 1)
   })
 
   test('goes at once with 63 others', async () => {
     const { journal, clock, writes } = desk()
-    for (let i = 0; i < 64; i++) journal.finish(outcome(`${i}`), () => undefined, false)
+    for (let i = 0; i < 64; i++) journal.finish(ends(`${i}`), false)
     await clock.settle()
     assert.equal(writes[0]?.batch.outcomes.length, 64)
   })
@@ -246,7 +253,10 @@ describe('an outcome', () => {
   test('learns whether its claim was still held', async () => {
     const { journal, answer } = desk()
     const recorded: unknown[] = []
-    for (const id of ['a', 'b']) journal.finish(outcome(id), (yes) => recorded.push([id, yes]), true)
+    for (const id of ['a', 'b']) {
+      const entry = ends(id, (yes) => recorded.push([id, yes]))
+      journal.finish(entry, true)
+    }
     await answer({ recorded: [true, false] })
     assert.deepEqual(recorded, [
       ['a', true],
@@ -257,7 +267,10 @@ describe('an outcome', () => {
   test('that is refused stays, and goes again after half a second', async () => {
     const { journal, clock, writes, refuse, answer } = desk()
     const recorded: unknown[] = []
-    journal.finish(outcome('a'), (yes) => recorded.push(yes), true)
+    journal.finish(
+      ends('a', (yes) => recorded.push(yes)),
+      true,
+    )
     await refuse(BUSY)
     await clock.advance(499)
     assert.deepEqual([writes.length, recorded], [1, []])
@@ -268,10 +281,10 @@ describe('an outcome', () => {
 
   test('that is refused goes with the next add, before those that came later', async () => {
     const { journal, clock, writes, refuse, done } = desk()
-    journal.finish(outcome('a'), () => undefined, true)
+    journal.finish(ends('a'), true)
     await refuse(BUSY)
-    journal.finish(outcome('b'), () => undefined, false)
-    journal.add([task('c')], done)
+    journal.finish(ends('b'), false)
+    journal.add(adds([task('c')], done))
     await clock.settle()
     assert.deepEqual(idsOf(writes[1]?.batch), ['c', 'a', 'b'])
   })
@@ -279,7 +292,10 @@ describe('an outcome', () => {
   test('ends without a record when the store is gone for good', async () => {
     const { journal, clock, writes, refuse, owner } = desk()
     const recorded: unknown[] = []
-    journal.finish(outcome('a'), (yes) => recorded.push(yes), true)
+    journal.finish(
+      ends('a', (yes) => recorded.push(yes)),
+      true,
+    )
     owner.storeFailed = true
     await refuse(new AfterwordError('STORE_FAILED', { file: 'x', reason: 'EIO' }))
     await clock.advance(10_000)
@@ -289,7 +305,10 @@ describe('an outcome', () => {
   test('stays when a statement failed and the store did not', async () => {
     const { journal, clock, writes, refuse, answer } = desk()
     const recorded: unknown[] = []
-    journal.finish(outcome('a'), (yes) => recorded.push(yes), true)
+    journal.finish(
+      ends('a', (yes) => recorded.push(yes)),
+      true,
+    )
     await refuse(new AfterwordError('STORE_FAILED', { file: 'x', reason: 'out of memory (SQLite result 7)' }))
     await clock.advance(500)
     await answer()
@@ -341,7 +360,7 @@ describe('settling', () => {
 
   test('writes outcomes without their wait, and is over when they are recorded', async () => {
     const { journal, clock, answer } = desk()
-    journal.finish(outcome('a'), () => undefined, false)
+    journal.finish(ends('a'), false)
     const state = settling(journal)
     await clock.settle()
     assert.equal(state.over, false)
@@ -351,10 +370,10 @@ describe('settling', () => {
 
   test('writes also what comes while it waits', async () => {
     const { journal, clock, writes, answer, done } = desk()
-    journal.add([task('a')], done)
+    journal.add(adds([task('a')], done))
     const state = settling(journal)
     await clock.settle()
-    journal.finish(outcome('b'), () => undefined, false)
+    journal.finish(ends('b'), false)
     await answer()
     assert.deepEqual([state.over, writes.length], [false, 2])
     await answer()
@@ -364,7 +383,7 @@ describe('settling', () => {
   test('is over when the adds are durable, not before', async () => {
     const { journal, clock, answer, done } = desk()
     const durable = Promise.withResolvers<void>()
-    journal.add([task('a', 'power')], done)
+    journal.add(adds([task('a', 'power')], done))
     const state = settling(journal)
     await answer({ durable: durable.promise })
     assert.equal(state.over, false)
@@ -375,7 +394,7 @@ describe('settling', () => {
 
   test('is over when the adds were refused', async () => {
     const { journal, refuse, done } = desk()
-    journal.add([task('a')], done)
+    journal.add(adds([task('a')], done))
     const state = settling(journal)
     await refuse(BUSY)
     assert.equal(state.over, true)

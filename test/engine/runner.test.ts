@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import type { Ending } from '../../src/engine/attempt.ts'
 import { EventHub } from '../../src/engine/event-hub.ts'
-import type { Journal } from '../../src/engine/journal.ts'
+import type { Journal, OutcomeEntry } from '../../src/engine/journal.ts'
 import { Lane } from '../../src/engine/lane.ts'
 import { Registry } from '../../src/engine/registry.ts'
 import { Runner } from '../../src/engine/runner.ts'
@@ -47,8 +47,8 @@ function scene(run: (id: string, context: TaskContext) => unknown, concurrency =
     hub.on(event, ({ attempt }) => heard.push(`${event} ${attempt.id}`))
   }
   const journal = {
-    finish: (outcome: Outcome, done: (recorded: boolean | undefined) => void, hurry: boolean) =>
-      void outcomes.push({ outcome, done, hurry }),
+    finish: (entry: OutcomeEntry, hurry: boolean) =>
+      void outcomes.push({ outcome: entry.outcome, done: (recorded) => entry.recorded(recorded), hurry }),
     progress: () => undefined,
   }
   const lane = new Lane('default', concurrency)
@@ -73,7 +73,7 @@ function scene(run: (id: string, context: TaskContext) => unknown, concurrency =
     incarnation: () => 7,
     hungry: () => void hungry.calls++,
     releasing: () => undefined,
-    recorded: (attempt, _, ending) => void recorded.push([attempt.task.id, ending.move]),
+    recorded: ({ task, outcome }) => void recorded.push([task.id, outcome.move]),
     awaited: (id) => id === 'awaited',
   })
   return { runner, clock, lane, outcomes, recorded, heard, hungry }

@@ -1,10 +1,11 @@
-import type { ResponseTasks } from '../../src/http/response-tasks.ts'
+import type { ResponseTasks, Settled } from '../../src/http/response-tasks.ts'
 
 /** The task list of one response in memory: the test says when it is stored, or that it cannot be. */
 export class HeldTasks implements ResponseTasks {
   pending = true
   /** Every call, in order: `settle 201`, `close`. */
   readonly calls: string[] = []
+  readonly isSettled = false
   readonly #settled = Promise.withResolvers<number>()
   readonly #stored = Promise.withResolvers<void>()
   readonly #closed = Promise.withResolvers<void>()
@@ -14,10 +15,11 @@ export class HeldTasks implements ResponseTasks {
     this.#stored.promise.catch(() => undefined)
   }
 
-  settle(status: number): Promise<void> | undefined {
+  settle(status: number, settled: Settled): boolean {
     this.calls.push(`settle ${status}`)
     this.#settled.resolve(status)
-    return this.pending ? this.#stored.promise : undefined
+    if (this.pending) this.#stored.promise.then(() => settled(undefined), settled)
+    return this.pending
   }
 
   close(): void {
