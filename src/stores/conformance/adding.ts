@@ -1,8 +1,54 @@
 import assert from 'node:assert/strict'
-import type { NewTask, TaskRecord } from '../../model/task.ts'
+import type { Incarnation, NewTask, TaskRecord } from '../../model/task.ts'
 import { test } from './case.ts'
 import { json, pick, succeed } from './fixtures.ts'
-import { ask } from './world.ts'
+import { ask, type WorldWorker } from './world.ts'
+
+/** One task among many that are alike differs from them by this. */
+const DIFFERENT: Readonly<Record<string, (worker: WorldWorker) => Partial<NewTask>>> = {
+  'another name': () => ({ name: 'other-work' }),
+  'another queue': () => ({ queue: 'mail' }),
+  'a priority': () => ({ priority: 7 }),
+  'a time in the future': () => ({ dueAt: 99_000_000 }),
+  'another durability': () => ({ durability: 'power' }),
+  'a claim ahead of its turn': ({ incarnation }) => ({ claimFor: incarnation, early: true }),
+  'a claim when the others have none, or none when they have': ({ incarnation }) => ({ claimFor: incarnation }),
+  'a value carried along': () => ({ carried: json({ tenant: 'one' }) }),
+  'a value in another format': () => ({ input: { format: 1, text: '[["Date","2020-01-01T00:00:00.000Z"]]' } }),
+  'a place in a series': () => ({ series: 'the-first' }),
+  'a task before it that nobody added': () => ({ series: 'the-first', after: 'the-first' }),
+  'an id of its own': () => ({ id: `own-${++owned}`, idempotent: true }),
+  'no request': () => ({ requestId: undefined }),
+}
+let owned = 0
+
+function asAdded(stored: TaskRecord): object {
+  return pick(stored, ...ADDED, 'worker', 'claims', 'early')
+}
+
+function asWanted(task: NewTask, worker: Incarnation): object {
+  const running = task.claimFor === worker && task.dueAt === undefined
+  return {
+    ...pick(task, ...ADDED),
+    worker: running ? worker : undefined,
+    claims: running ? 1 : 0,
+    early: running && task.early === true,
+  }
+}
+
+const ADDED = [
+  'id',
+  'name',
+  'queue',
+  'priority',
+  'dueAt',
+  'addedAt',
+  'input',
+  'durability',
+  'series',
+  'requestId',
+  'carried',
+] as const
 
 /** How tasks come into the store, and in which state. */
 export const adding = [
@@ -218,6 +264,41 @@ export const adding = [
     await world.add(stranger)
     const [, second] = await world.add({ ...stranger, input: json('another') }, world.task({ after: stranger.id }))
     assert.deepEqual(second, { kind: 'added', state: 'ready' })
+  }),
+
+  ...Object.entries(DIFFERENT).map(([what, fields]) =>
+    test(`of many tasks in one write each is stored as it is, also the one with ${what}`, async (world) => {
+      const worker = await world.worker()
+      // Stores write what is alike together: the one that differs stands first, last and inside of such a group.
+      for (const at of [0, 5, 15, 16, 18, 20]) {
+        const claimFor = at % 2 === 0 ? worker.incarnation : undefined
+        const tasks = Array.from({ length: 21 }, (_, i) =>
+          world.task({ claimFor, input: json({ i }), requestId: `req-${i}`, ...(i === at ? fields(worker) : {}) }),
+        )
+        const { added, recorded } = await worker.write({ adds: tasks })
+        assert.deepEqual(recorded, [])
+        for (const [i, task] of tasks.entries()) {
+          const stored = await world.find(task)
+          assert.deepEqual(added[i], { kind: 'added', state: stored.state })
+          assert.deepEqual(asAdded(stored), asWanted(task, worker.incarnation), `${i} of 21, with ${at} different`)
+        }
+      }
+      await world.recount()
+    }),
+  ),
+
+  test('a key that is taken in the middle of a write takes nothing from the others', async (world) => {
+    const worker = await world.worker()
+    const there = world.task()
+    await world.add(there)
+    const tasks = Array.from({ length: 40 }, (_, i) => (i === 21 ? there : world.task({ input: json({ i }) })))
+    const { added } = await worker.write({ adds: tasks })
+    assert.deepEqual(
+      added.map(({ kind }) => kind),
+      tasks.map((task) => (task === there ? 'exists' : 'added')),
+    )
+    for (const task of tasks) assert.deepEqual((await world.find(task)).input, task.input)
+    assert.equal(await world.recount(), 40)
   }),
 
   test('what a write adds can be claimed by it', async (world) => {

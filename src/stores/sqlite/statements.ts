@@ -2,7 +2,7 @@ import { CANCELLING, EARLY, formatMask, PASSED, SUSPECT } from './marks.ts'
 
 /**
  * The only SQL of the SQLite store. States by code: 0 ready, 1 running, 2 scheduled, 3 waiting, 4 to 7 final.
- * `?` parameters only, in the order of the text; no LIMIT on UPDATE or DELETE, which node:sqlite's build lacks.
+ * `?` parameters in the order of the text, or all of them numbered; no LIMIT on UPDATE or DELETE, which node:sqlite's build lacks.
  * Every change of a running task names worker and claims: what does not match changes nothing.
  */
 const CLAIM_COLUMNS =
@@ -17,6 +17,23 @@ export const INSERT_COLUMNS = 15
 export const INSERT_GROUP = 8
 
 const ROW = `(${Array.from({ length: INSERT_COLUMNS }, () => '?').join(', ')})`
+
+/** Values that all rows of an `insert_alike` share, and those that each has for itself. */
+export const ALIKE_SHARED = 6
+export const ALIKE_COLUMNS = 5
+
+/** Rows that differ in key, id, time, request and input only: a third of the values, which is what a row costs most. */
+function insertAlike(rows: number): string {
+  const row = (_: unknown, at: number): string => {
+    const own = Array.from(
+      { length: ALIKE_COLUMNS },
+      (_, column) => `?${ALIKE_SHARED + at * ALIKE_COLUMNS + column + 1}`,
+    )
+    return `(?1, ?2, ?3, ?4, ?5, ?6, ${own.join(', ')})`
+  }
+  return `INSERT INTO task (state, kind, priority, worker, claims, marks, key, id, added_at, request_id, input)
+    VALUES ${Array.from({ length: rows }, row).join(', ')}`
+}
 
 /** A claim that had not begun was no attempt: it leaves no trace in the counters that people see. */
 const HANDED_BACK = `hand_backs = hand_backs + (marks & ${EARLY} = 0), deferrals = deferrals + (marks & ${EARLY} <> 0),
@@ -41,6 +58,8 @@ export const statements = {
   insert: `${INSERT_INTO} VALUES ${ROW} ON CONFLICT (key) DO NOTHING`,
   /** All or none: a key that is taken is an error, which takes back the statement and nothing else. */
   insert_group: `${INSERT_INTO} VALUES ${Array.from({ length: INSERT_GROUP }, () => ROW).join(', ')}`,
+  insert_16_alike: insertAlike(16),
+  insert_4_alike: insertAlike(4),
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
   glance: 'SELECT state, kind, marks, input, after FROM task WHERE key = ? AND id = ?',
@@ -136,8 +155,9 @@ export const statements = {
       hand_backs = 0, deferrals = claims, after = NULL, result = NULL WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
 
   count_change: 'UPDATE counter SET live = live + ?, waiting = waiting + ?',
-  counter: 'SELECT live, waiting, EXISTS (SELECT 1 FROM paused_queue) AS pausing FROM counter',
-  registered: 'SELECT 1 AS found FROM worker WHERE incarnation = ?',
+  /** What every write begins with. */
+  standing: `SELECT live, waiting, EXISTS (SELECT 1 FROM paused_queue) AS pausing,
+      EXISTS (SELECT 1 FROM worker WHERE incarnation = ?) AS registered FROM counter`,
   /** Each state by its own index, so that the history costs nothing. */
   counts: `SELECT kind, 0 AS state, count(*) AS count FROM task INDEXED BY task_ready
       WHERE state = 0 AND crashes < 2 GROUP BY kind

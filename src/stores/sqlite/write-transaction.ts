@@ -30,6 +30,14 @@ export interface KnownWorker {
   readonly strays: Set<TaskId>
 }
 
+/** How the store stands as a write begins. */
+interface Standing {
+  readonly live: number
+  readonly waiting: number
+  readonly pausing: number
+  readonly registered: number
+}
+
 /**
  * One `write`: progress, outcomes (which release what waits behind them), adds, and the claim, in this order.
  * Runs inside a transaction that the caller opened; holds what the answer needs.
@@ -42,6 +50,7 @@ export class WriteTransaction {
   readonly #fenced: boolean
   readonly #tally: Tally = { live: 0, waiting: 0, ready: new Set() }
   readonly #released: ClaimedTask[] = []
+  readonly #standing: Standing
   #paused: ReadonlySet<string> = NONE_PAUSED
   /** Places left by queue after what was released; undefined as long as nothing was. */
   #room: Map<string, number> | undefined
@@ -50,7 +59,8 @@ export class WriteTransaction {
     this.#db = db
     this.#batch = batch
     this.#now = now
-    this.#fenced = batch.worker !== undefined && db.sql('registered').get(batch.worker) === undefined
+    this.#standing = db.sql('standing').get(batch.worker ?? null) as unknown as Standing
+    this.#fenced = batch.worker !== undefined && this.#standing.registered === 0
     this.#worker = this.#fenced ? undefined : worker
   }
 
@@ -58,7 +68,7 @@ export class WriteTransaction {
   run(): Omit<Written, 'durable'> {
     const batch = this.#batch
     const tally = this.#tally
-    const counts = this.#db.sql('counter').get() as { live: number; waiting: number; pausing: number }
+    const counts = this.#standing
     if (counts.pausing === 1) this.#paused = pausedQueues(this.#db)
     this.#mark()
     const recorded = this.#recordAll(counts.waiting > 0)
