@@ -101,11 +101,11 @@ export class Desk implements TaskDesk {
   }
 
   release(draft: HeldDraft, added: Added | undefined): void {
-    const { runner, worker } = this.#parts
+    const { runner, worker, lanes } = this.#parts
     const { queue, claimFor } = draft
     if (claimFor === undefined) return
     if (draft.aside) this.#aside--
-    else runner.hold(queue, -1)
+    else lanes.get(queue)!.hold(-1)
     // A worker that was declared dead meanwhile does not own it any more; the new owner runs it.
     if (added?.kind !== 'added' || added.state !== 'running' || claimFor !== worker.incarnation) return
     if (draft.aside) worker.giveBack(draft)
@@ -143,11 +143,11 @@ export class Desk implements TaskDesk {
 
   /** Who shall own the task as it is inserted. */
   #claim(draft: Draft, unanswered: boolean): void {
-    const { worker, runner, lanes, settings } = this.#parts
-    const { queue } = draft
-    const incarnation = worker.claimFor(queue)
-    if (incarnation === undefined) return
-    if (lanes.get(queue)!.takesAdds) draft.early = !runner.hold(queue, 1)
+    const { worker, lanes, settings } = this.#parts
+    const lane = lanes.get(draft.queue)
+    const incarnation = lane === undefined ? undefined : worker.claimFor(lane)
+    if (lane === undefined || incarnation === undefined) return
+    if (lane.takesAdds) draft.early = !lane.hold(1)
     else if (unanswered && this.#aside < settings.bufferMax) {
       this.#aside++
       draft.early = draft.aside = true

@@ -1,15 +1,20 @@
-import { channel, type Channel } from 'node:diagnostics_channel'
+import { channel as channelOf, type Channel } from 'node:diagnostics_channel'
 import type { BackgroundEvents, EventName } from '../model/events.ts'
 
 type Listener<N extends EventName> = (event: BackgroundEvents[N]) => void
+
+/** Who hears the events of one name. */
+interface Audience {
+  readonly listeners: Set<Listener<never>>
+  readonly channel: Channel
+}
 
 /**
  * Typed events, for listeners of one background and for `node:diagnostics_channel` subscribers of all
  * (`afterword:attempt:end` and so on). A listener that throws is reported and never breaks the worker.
  */
 export class EventHub {
-  readonly #listeners = new Map<EventName, Set<Listener<never>>>()
-  readonly #channels = new Map<EventName, Channel>()
+  readonly #audiences = new Map<EventName, Audience>()
   readonly #onThrow: (name: EventName, error: unknown) => void
 
   constructor(onThrow: (name: EventName, error: unknown) => void) {
@@ -18,8 +23,7 @@ export class EventHub {
 
   /** Calls `listener` for each event of that name until the returned function is called. */
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set<Listener<never>>()
-    this.#listeners.set(name, listeners)
+    const { listeners } = this.#audience(name)
     // One entry for each call: the same function may listen twice and stop once.
     const entry: Listener<N> = (event) => listener(event)
     listeners.add(entry)
@@ -28,11 +32,13 @@ export class EventHub {
 
   /** Whether anybody would hear it: lets hot paths skip making the event. */
   heard(name: EventName): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0 || this.#channel(name).hasSubscribers
+    const { listeners, channel } = this.#audience(name)
+    return listeners.size > 0 || channel.hasSubscribers
   }
 
   emit<N extends EventName>(name: N, event: BackgroundEvents[N]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    const { listeners, channel } = this.#audience(name)
+    for (const listener of listeners) {
       try {
         const answer: unknown = (listener as (event: BackgroundEvents[N]) => unknown)(event)
         // An async listener that rejects must not end the process either.
@@ -41,8 +47,7 @@ export class EventHub {
         this.#report(name, error)
       }
     }
-    const diagnostics = this.#channel(name)
-    if (diagnostics.hasSubscribers) diagnostics.publish(event)
+    if (channel.hasSubscribers) channel.publish(event)
   }
 
   #report(name: EventName, error: unknown): void {
@@ -53,9 +58,12 @@ export class EventHub {
     }
   }
 
-  #channel(name: EventName): Channel {
-    let found = this.#channels.get(name)
-    if (found === undefined) this.#channels.set(name, (found = channel(`afterword:${name}`)))
+  #audience(name: EventName): Audience {
+    let found = this.#audiences.get(name)
+    if (found === undefined) {
+      found = { listeners: new Set(), channel: channelOf(`afterword:${name}`) }
+      this.#audiences.set(name, found)
+    }
     return found
   }
 }

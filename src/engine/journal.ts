@@ -8,6 +8,12 @@ import type { Added, ClaimAsk, Store, Written } from '../ports/store.ts'
 const OUTCOME_WAIT_MS = 10
 /** So many outcomes are worth a transaction of their own. */
 const OUTCOMES_MAX = 64
+/**
+ * So many adds in a turn of the event loop are a crowd, and it waits for the rest of itself while turns bring more, this
+ * many turns at most. Measured with 64 connections: 62 adds in a group instead of 57, and 5 % more requests.
+ */
+const CROWD = 8
+const TURNS_MORE = 2
 /** The pause before outcomes are written again after the store refused them. */
 const RETRY_MS = 500
 
@@ -97,6 +103,8 @@ export class Journal {
 
   add(entry: AddEntry): void {
     this.#adds.push(entry)
+    // While a group is on its way to the disk the next one gathers: it could not be durable any earlier.
+    if (this.#undurable > 0) return strongest([entry]) === 'power' ? undefined : this.#hurry()
     this.#schedule()
   }
 
@@ -160,10 +168,17 @@ export class Journal {
   #schedule(): void {
     if (this.#scheduled || this.#writing) return
     this.#scheduled = true
-    this.#clock.soon(() => {
-      this.#scheduled = false
-      this.#flush()
-    })
+    this.#clock.soon(() => this.#onTurn(0, TURNS_MORE))
+  }
+
+  /** Writes what is gathered. Where this turn brought many, the rest of the crowd is right behind and shares their sync. */
+  #onTurn(before: number, turnsLeft: number): void {
+    const { length } = this.#adds
+    if (length >= CROWD && length > before && turnsLeft > 0) {
+      return this.#clock.soon(() => this.#onTurn(length, turnsLeft - 1))
+    }
+    this.#scheduled = false
+    this.#flush()
   }
 
   /** The process lives until what it has done is written. */
@@ -234,6 +249,8 @@ export class Journal {
 
   #onDurable(tell: () => void): void {
     this.#undurable--
+    // The next group goes to the disk before this one's answers go to their clients, which takes as long.
+    if (this.#adds.length > 0) this.#flush()
     tell()
     this.#wakeIdle()
   }
@@ -257,7 +274,8 @@ export class Journal {
   }
 
   #next(): void {
-    if (this.#adds.length > 0 || this.#claimWanted || this.#urgent || this.#outcomes.length >= OUTCOMES_MAX) {
+    const gathering = this.#undurable > 0 || this.#adds.length === 0
+    if (!gathering || this.#claimWanted || this.#urgent || this.#outcomes.length >= OUTCOMES_MAX) {
       this.#schedule()
     } else if (!this.#isEmpty()) {
       if (this.#idle.length > 0) this.#schedule()

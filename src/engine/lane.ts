@@ -60,6 +60,12 @@ export class Lane {
     return !this.paused && this.running < this.concurrency
   }
 
+  /** Counts tasks that are claimed here and wait for their response. True when each of them has a place. */
+  hold(count: number): boolean {
+    this.held += count
+    return this.held <= this.places
+  }
+
   /** Puts a claimed task behind those of its priority. */
   push(task: ClaimedTask): void {
     const waiting = this.#waiting

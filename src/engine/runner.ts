@@ -93,14 +93,6 @@ export class Runner implements AttemptHost {
     this.#schedule()
   }
 
-  /** Counts tasks that are claimed here and wait for their response. True when each of them has a place. */
-  hold(queue: string, count: number): boolean {
-    const lane = this.#parts.lanes.get(queue)
-    if (lane === undefined) return false
-    lane.held += count
-    return lane.held <= lane.places
-  }
-
   /** Aborts the attempt, or prevents its start. */
   cancel(id: TaskId): void {
     // Beside it there may be one that still runs although its claim was lost.

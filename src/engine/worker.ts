@@ -119,9 +119,8 @@ export class Worker implements JournalOwner {
   }
 
   /** The incarnation for which an add may be claimed as it is inserted; undefined where this worker starts nothing of that queue. */
-  claimFor(queue: string): Incarnation | undefined {
-    if (this.#draining || !this.#parts.works || this.#paused.has(queue)) return undefined
-    return this.#parts.lanes.has(queue) ? this.#incarnation : undefined
+  claimFor(lane: Lane): Incarnation | undefined {
+    return this.#draining || !this.#parts.works || lane.paused ? undefined : this.#incarnation
   }
 
   /** A claim that was only there to keep others away is over: it goes back with all those of this turn. */

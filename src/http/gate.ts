@@ -30,7 +30,7 @@ export function installGate(): void {
  */
 export function gateResponse(response: NodeResponse, tasks: ResponseTasks): void {
   const gate = gateOf(response) ?? createGate(response)
-  gate.settlement.add(tasks)
+  gate.add(tasks)
 }
 
 function gateOf(response: NodeResponse): Http1Gate | Http2Gate | undefined {

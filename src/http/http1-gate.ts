@@ -2,7 +2,7 @@ import { ServerResponse } from 'node:http'
 import { composedStatus, composeHead, headHasLeft, replaceHead } from './composed-head.ts'
 import { type AnyFunction, callBackLater, callbackOf, type HeldCall, isChunk } from './held-calls.ts'
 import { refusalOf } from './refusal.ts'
-import { nobodyWaits, type Settled } from './response-tasks.ts'
+import { nobodyWaits, type ResponseTasks, type Settled } from './response-tasks.ts'
 import type { Settlement } from './settlement.ts'
 
 /**
@@ -33,6 +33,13 @@ export class Http1Gate {
     if (this.#state === 'open') settlement.settle(response.statusCode, nobodyWaits)
   }
 
+  /** Takes a list under this gate. */
+  add(list: ResponseTasks): void {
+    this.settlement.add(list)
+    // The head may have left with nothing said of its status, because all other lists were settled before.
+    if (this.#state === 'open') this.settlement.settle(composedStatus(this.#response), nobodyWaits)
+  }
+
   /** Makes, holds or swallows a call of the application. Throws only what Node would throw for it. */
   pass(name: Entry, original: AnyFunction, args: unknown[]): unknown {
     switch (this.#state) {
@@ -50,11 +57,8 @@ export class Http1Gate {
 
   /** Its adapter has settled all before this call. */
   #pass(original: AnyFunction, args: unknown[]): unknown {
-    const response = this.#response
     this.#state = 'open'
-    // For lists that come late.
-    this.settlement.settle(response.headersSent ? composedStatus(response) : response.statusCode, nobodyWaits)
-    return original.apply(response, args)
+    return original.apply(this.#response, args)
   }
 
   #first(call: HeldCall): unknown {

@@ -1,7 +1,7 @@
 import type { Http2ServerResponse, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { type AnyFunction, callBackLater, type HeldCall } from './held-calls.ts'
 import { refusalOf, staysOnRefusal } from './refusal.ts'
-import { nobodyWaits, type Settled } from './response-tasks.ts'
+import { nobodyWaits, type ResponseTasks, type Settled } from './response-tasks.ts'
 import type { Settlement } from './settlement.ts'
 
 /** Where a function takes the headers: the first or the second argument. */
@@ -43,6 +43,11 @@ export class Http2Gate {
     // A response that has closed has let go of its socket; no event tells of it again.
     if ((response.socket as unknown) === undefined) this.#watchLateAnswer()
     else response.once('close', () => this.#watchLateAnswer())
+  }
+
+  /** Takes a list under this gate. */
+  add(list: ResponseTasks): void {
+    this.settlement.add(list)
   }
 
   /** Puts the functions of the gate on the stream itself. */

@@ -194,6 +194,84 @@ describe('an add', () => {
     assert.deepEqual(told, ['stored', 'stored'])
   })
 
+  test('waits while another is on its way to the disk, and goes before the answers of that one', async () => {
+    const { journal, clock, writes, answer } = desk()
+    const durable = Promise.withResolvers<void>()
+    const told: unknown[] = []
+    const note = (id: string) => adds([task(id, 'power')], () => told.push([id, writes.length]))
+    journal.add(note('a'))
+    await answer({ durable: durable.promise })
+    for (const id of ['b', 'c']) journal.add(note(id))
+    await clock.settle()
+    assert.equal(writes.length, 1)
+    durable.resolve()
+    await clock.settle()
+    assert.deepEqual(told, [['a', 2]])
+    assert.deepEqual(idsOf(writes[1]?.batch), ['b', 'c'])
+    await answer()
+    assert.deepEqual(told.slice(1), [
+      ['b', 2],
+      ['c', 2],
+    ])
+  })
+
+  test('goes also when the one on its way to the disk was refused by it', async () => {
+    const { journal, clock, writes, done, told, answer } = desk()
+    const durable = Promise.withResolvers<void>()
+    journal.add(adds([task('a', 'power')], done))
+    await answer({ durable: durable.promise })
+    journal.add(adds([task('b', 'power')], done))
+    durable.reject(BUSY)
+    await clock.settle()
+    assert.deepEqual([told, writes.length], [[BUSY], 2])
+  })
+
+  test('takes along what waits for the disk when something else is written', async () => {
+    const { journal, clock, writes, done, answer } = desk()
+    journal.add(adds([task('a', 'power')], done))
+    await answer({ durable: new Promise(() => undefined) })
+    journal.add(adds([task('b', 'power')], done))
+    journal.finish(ends('c'), true)
+    await clock.settle()
+    assert.deepEqual(idsOf(writes[1]?.batch), ['b', 'c'])
+  })
+
+  test('of a crowd waits for the rest of it as long as turns bring more, two turns at most', async () => {
+    const { journal, clock, writes, done } = desk()
+    const groups: number[] = []
+    const arrive = (count: number): void => {
+      for (let i = 0; i < count; i++) journal.add(adds([task('a')], done))
+    }
+    /** As many adds in each turn of the event loop, and how many of them the first write took. */
+    const firstOf = async (...turns: number[]): Promise<number | undefined> => {
+      const from = writes.length
+      arrive(turns[0]!)
+      const next = (at: number): void => {
+        if (at === turns.length) return
+        arrive(turns[at]!)
+        clock.soon(() => next(at + 1))
+      }
+      clock.soon(() => next(1))
+      await clock.settle()
+      const first = writes[from]?.batch.adds.length
+      while (answered < writes.length) {
+        writes[answered++]!.answer.reject(BUSY)
+        await clock.settle()
+      }
+      return first
+    }
+    let answered = 0
+    for (const turns of [
+      [7, 5],
+      [8, 5],
+      [8, 0, 5],
+      [8, 5, 5],
+      [8, 5, 5, 5],
+    ])
+      groups.push((await firstOf(...turns))!)
+    assert.deepEqual(groups, [7, 13, 8, 18, 18])
+  })
+
   test('that is refused is told so once, and never written again', async () => {
     const { journal, clock, writes, done, told, refuse, refused } = desk()
     journal.add(adds([task('a')], done))

@@ -48,15 +48,22 @@ export class Database {
   }
 
   /** Runs `work` in one transaction; what it throws rolls everything back. Rejects with a coded error. */
-  async transact<T>(work: () => T): Promise<T> {
+  transact<T>(work: () => T): Promise<T> {
+    return this.transactThen(work, (result) => result)
+  }
+
+  /** The same, with something to do in the very turn of the commit, outside of the transaction. */
+  async transactThen<T, R>(work: () => T, committed: (result: T) => R): Promise<R> {
+    const attempt = (): R | typeof BUSY => {
+      const result = this.#attempt(work)
+      return result === BUSY ? BUSY : committed(result)
+    }
     if (this.#waiting === undefined) {
-      const done = this.#attempt(work)
+      const done = attempt()
       if (done !== BUSY) return done
     }
     const begunMs = this.#parts.clock.monotonicMs()
-    const turn = (this.#waiting ?? Promise.resolve()).then(() =>
-      untilFree(() => this.#attempt(work), this.file, begunMs, this.#parts),
-    )
+    const turn = (this.#waiting ?? Promise.resolve()).then(() => untilFree(attempt, this.file, begunMs, this.#parts))
     const settled = turn.then(
       () => undefined,
       () => undefined,

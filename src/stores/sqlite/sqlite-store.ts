@@ -161,11 +161,17 @@ export class SqliteStore implements Store {
   }
 
   async write(batch: WriteBatch, now: Instant): Promise<Written> {
+    const db = this.#open()
     const worker = batch.worker === undefined ? undefined : this.#workers.get(batch.worker)
-    const written = await this.#transact((db) => new WriteTransaction(db, batch, now, worker).run())
-    // Outcomes alone wait for no sync: what a power cut takes back is repeated, not lost.
-    const durable = batch.durability === 'power' ? this.#wal?.sync() : undefined
-    return { ...written, durable }
+    const wal = this.#wal
+    return db.transactThen(
+      () => new WriteTransaction(db, batch, now, worker).run(),
+      (written) => {
+        // Outcomes alone wait for no sync: what a power cut takes back is repeated, not lost.
+        const durable = batch.durability === 'power' ? wal?.sync() : undefined
+        return { ...written, durable }
+      },
+    )
   }
 
   async handBack(
@@ -328,7 +334,7 @@ export class SqliteStore implements Store {
     if (ended.length > 0) db.sql('count_change').run(-ended.length, -released)
   }
 
-  #transact<T>(work: (db: Database) => T): Promise<T> {
+  async #transact<T>(work: (db: Database) => T): Promise<T> {
     const db = this.#open()
     return db.transact(() => work(db))
   }

@@ -18,8 +18,9 @@ export const INSERT_GROUP = 8
 
 const ROW = `(${Array.from({ length: INSERT_COLUMNS }, () => '?').join(', ')})`
 
-/** Values that all rows of an `insert_alike` share, and those that each has for itself. */
+/** Values that all rows of an `insert_…_alike` share. */
 export const ALIKE_SHARED = 6
+/** Values that each of them has for itself. */
 export const ALIKE_COLUMNS = 5
 
 /** Rows that differ in key, id, time, request and input only: a third of the values, which is what a row costs most. */
