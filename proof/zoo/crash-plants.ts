@@ -17,13 +17,13 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/http/http1-gate.ts',
-        find: 'if (stored === undefined || response.destroyed) {',
-        replace: 'if (stored !== null) {',
+        find: 'const settled: Settled = response.destroyed ? nobodyWaits :',
+        replace: 'const settled: Settled = response !== null ? nobodyWaits :',
       },
       {
         file: 'src/engine/journal.ts',
-        find: 'this.#clock.soon(() => {\n      this.#scheduled = false\n      this.#flush()\n    })',
-        replace: 'this.#clock.after(400, () => {\n      this.#scheduled = false\n      this.#flush()\n    }, true)',
+        find: 'this.#clock.soon(() => this.#onTurn(0, TURNS_MORE))',
+        replace: 'this.#clock.after(400, () => this.#onTurn(0, TURNS_MORE), true)',
       },
     ],
   },
@@ -37,6 +37,11 @@ export const CRASH_PLANTS: readonly Plant[] = [
         file: 'src/stores/sqlite/insert-tasks.ts',
         find: 'values[at++] = state\n',
         replace: 'values[at++] = running ? READY : state\n',
+      },
+      {
+        file: 'src/stores/sqlite/insert-tasks.ts',
+        find: 'values[0] = state\n',
+        replace: 'values[0] = running ? READY : state\n',
       },
     ],
   },

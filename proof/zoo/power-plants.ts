@@ -58,13 +58,12 @@ export const POWER_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: STORE,
-        find: 'const written = await this.#transact(',
-        replace:
-          "const early = batch.durability === 'power' ? this.#wal?.sync() : undefined\n    const written = await this.#transact(",
+        find: 'return db.transactThen(',
+        replace: "const early = batch.durability === 'power' ? wal?.sync() : undefined\n    return db.transactThen(",
       },
       {
         file: STORE,
-        find: "const durable = batch.durability === 'power' ? this.#wal?.sync() : undefined",
+        find: "const durable = batch.durability === 'power' ? wal?.sync() : undefined",
         replace: 'const durable = early',
       },
     ],

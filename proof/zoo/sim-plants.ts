@@ -36,8 +36,8 @@ export const SIM_PLANTS: readonly Plant[] = [
     'reliability.md 2.5: acknowledge before commit (buffered enqueue)',
     edit(
       'engine/journal.ts',
-      'this.#adds.push({ tasks, done })',
-      "this.#adds.push({ tasks, done: () => {} })\n    done(undefined, tasks.map(() => ({ kind: 'added', state: 'ready' })), 0)",
+      'this.#adds.push(entry)',
+      "this.#adds.push({ tasks: entry.tasks, stored: () => {} })\n    entry.stored(undefined, entry.tasks.map(() => ({ kind: 'added', state: 'ready' })), 0)",
     ),
   ),
   sim(
