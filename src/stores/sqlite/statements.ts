@@ -2,7 +2,7 @@ import { CANCELLING, EARLY, formatMask, PASSED, SUSPECT } from './marks.ts'
 
 /**
  * The only SQL of the SQLite store. States by code: 0 ready, 1 running, 2 scheduled, 3 waiting, 4 to 7 final.
- * `?` parameters in the order of the text, or all of them numbered; no LIMIT on UPDATE or DELETE, which node:sqlite's build lacks.
+ * `?` parameters only, in the order of the text; no LIMIT on UPDATE or DELETE, which node:sqlite's build lacks.
  * Every change of a running task names worker and claims: what does not match changes nothing.
  */
 const CLAIM_COLUMNS =
@@ -23,17 +23,15 @@ export const ALIKE_SHARED = 6
 /** Values that each of them has for itself. */
 export const ALIKE_COLUMNS = 5
 
-/** Rows that differ in key, id, time, request and input only: a third of the values, which is what a row costs most. */
+/**
+ * Rows that differ in key, id, time, request and input only: a third of the values, which is what a row costs most. Not by
+ * numbered parameters: they have names, and binding looks through all of them for each.
+ */
 function insertAlike(rows: number): string {
-  const row = (_: unknown, at: number): string => {
-    const own = Array.from(
-      { length: ALIKE_COLUMNS },
-      (_, column) => `?${ALIKE_SHARED + at * ALIKE_COLUMNS + column + 1}`,
-    )
-    return `(?1, ?2, ?3, ?4, ?5, ?6, ${own.join(', ')})`
-  }
+  const row = `(${Array.from({ length: ALIKE_COLUMNS }, () => '?').join(', ')})`
   return `INSERT INTO task (state, kind, priority, worker, claims, marks, key, id, added_at, request_id, input)
-    VALUES ${Array.from({ length: rows }, row).join(', ')}`
+    SELECT * FROM (SELECT ${Array.from({ length: ALIKE_SHARED }, () => '?').join(', ')})
+    CROSS JOIN (VALUES ${Array.from({ length: rows }, () => row).join(', ')})`
 }
 
 /** A claim that had not begun was no attempt: it leaves no trace in the counters that people see. */
