@@ -104,7 +104,7 @@ export const SIM_PLANTS: readonly Plant[] = [
     'docs/decisions: only an attempt that had begun can crash',
     edit(
       'engine/runner.ts',
-      'this.#parts.journal().begun(task, isFirst ? () => startInRoot(attempt) : undefined)',
+      'this.#parts.journal().begun(task, isFirst ? () => this.#startMarked(attempt) : undefined)',
       'if (isFirst) startInRoot(attempt)',
     ),
   ),
@@ -128,11 +128,7 @@ export const SIM_PLANTS: readonly Plant[] = [
     'untrue-account',
     'The account of a stop does not name what was handed back.',
     'reliability.md 3f',
-    edit(
-      'engine/worker.ts',
-      'return { finished: runner.finished - before, handedBack, abandoned',
-      'return { finished: runner.finished - before, handedBack: handedBack.slice(1), abandoned',
-    ),
+    edit('engine/worker.ts', 'handedBack: handedBack ?? []', 'handedBack: handedBack?.slice(1) ?? []'),
   ),
   sim(
     'timer-left-behind',

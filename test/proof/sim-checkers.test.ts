@@ -10,7 +10,7 @@ import { drawWorld } from '../../proof/sim/world.ts'
 const LIFE = '0.1'
 const WORKER = 1
 const STEP: Step = { does: 'return', ms: 0, plain: true, progress: false }
-const ACCOUNT = { finished: 0, handedBack: [], abandoned: [], deferred: 0 }
+const ACCOUNT = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [], deferred: 0 }
 const WORLD = { ...drawWorld(1, true), keepsSucceeded: true, attempts: 2, bufferMax: 5 }
 
 function row(fields: Partial<Row> = {}): Row {

@@ -264,7 +264,7 @@ describe('a crash', () => {
     await lab.run('1h')
     const [task] = lab.added(slow)
     assert.deepEqual([lab.added().length, task?.result, task?.progress, settled], [1, 'second', undefined, false])
-    assert.deepEqual(await dead.stop(), { finished: 0, handedBack: [], abandoned: [], deferred: 0 })
+    assert.deepEqual(await dead.stop(), { finished: 0, handedBack: [], abandoned: [], leftToRescue: [], deferred: 0 })
   })
 
   test('leaves nothing of what anybody asks of the dead background', async () => {

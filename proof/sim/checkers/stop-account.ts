@@ -2,8 +2,8 @@ import type { Incarnation, TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind, Life } from '../history.ts'
 
 /**
- * The account of a stop is true: it names what was handed back, what was abandoned, and no more that finished than was recorded;
- * nothing begins in a process that has stopped, and it holds nothing.
+ * The account of a stop is true: it names what was handed back, what was abandoned, what was left because the store refused, and
+ * no more that finished than was recorded; nothing begins in a process that has stopped, and it holds nothing else.
  */
 export const stopAccount: CheckerKind = [
   'stop-account',
@@ -15,6 +15,8 @@ export const stopAccount: CheckerKind = [
     const ended = new Map<Life, Set<TaskId>>()
     const over = new Set<Life>()
     const troubled = new Set<Life>()
+    /** What a store has done that failed for good, in the write that it never answered, its process cannot know. */
+    const broken = new Set<Life>()
     let diskWasFull = false
     return (event) => {
       switch (event.kind) {
@@ -25,6 +27,7 @@ export const stopAccount: CheckerKind = [
           return void workers.set(event.life, [...(workers.get(event.life) ?? []), event.worker])
         case 'fault':
           if (event.life !== undefined && /^(refuses|executes|breaks)/.test(event.what)) troubled.add(event.life)
+          if (event.life !== undefined && event.what.startsWith('breaks')) broken.add(event.life)
           if (event.life === undefined) diskWasFull = true
           return
         case 'begin':
@@ -63,13 +66,15 @@ export const stopAccount: CheckerKind = [
           const unsaid = [...stop.back].filter((id) => !account.handedBack.includes(id))
           const untrue = account.handedBack.filter((id) => !stop.back.has(id))
           if (untrue.length > 0) fail(`${life} says that it handed back ${untrue.join(', ')}`)
+          const held = [...rows.values()].filter(
+            ({ worker }) => worker !== null && workers.get(life)?.includes(worker) === true,
+          )
+          for (const { id } of broken.has(life) ? [] : held) {
+            if (!account.leftToRescue.includes(id)) fail(`${life} has stopped and holds ${id}, and does not say so`)
+          }
           if (diskWasFull || troubled.has(life)) return
           if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
-          for (const { id, worker } of rows.values()) {
-            if (worker !== null && workers.get(life)?.includes(worker) === true) {
-              fail(`${life} has stopped and holds ${id}`)
-            }
-          }
+          for (const { id } of held) fail(`${life} has stopped and holds ${id}`)
           return
         }
         default:
