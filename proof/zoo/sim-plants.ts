@@ -58,7 +58,7 @@ export const SIM_PLANTS: readonly Plant[] = [
     'A worker that was declared dead does not learn it.',
     'reliability.md 2.3, L0: fence',
     edit('engine/worker.ts', 'if (written.fenced) this.#revive()', ''),
-    edit('engine/worker.ts', 'if (!alive && self === this.#incarnation && !this.#draining) this.#revive()', ''),
+    edit('engine/worker.ts', 'if (!alive && self === this.incarnation && !this.#draining) this.#revive()', ''),
   ),
   sim(
     'one-off-sweep',

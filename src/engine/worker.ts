@@ -12,6 +12,7 @@ import { HandBack } from './hand-back.ts'
 import { Journal, type JournalOwner } from './journal.ts'
 import type { Lane } from './lane.ts'
 import { Probation } from './probation.ts'
+import { Registration } from './registration.ts'
 import { Rescuer } from './rescuer.ts'
 import type { Runner } from './runner.ts'
 import { Upkeep } from './upkeep.ts'
@@ -43,13 +44,12 @@ export interface WorkerParts {
 export class Worker implements JournalOwner {
   readonly journal: Journal
   readonly #parts: WorkerParts
+  readonly #registration: Registration
   readonly #rescuer: Rescuer
   readonly #upkeep: Upkeep
   readonly #handBack: HandBack
   readonly #probation = new Probation()
   readonly #due: Alarm
-  #presence: Presence | undefined
-  #incarnation: Incarnation | undefined
   #paused: ReadonlySet<string> = new Set()
   #live = 0
   #started = false
@@ -68,7 +68,12 @@ export class Worker implements JournalOwner {
     this.#parts = parts
     this.journal = new Journal(parts.store, parts.clock, this, parts.pace?.outcomeWaitMs)
     this.#due = new Alarm(parts.clock, () => this.look())
-    const here = { ...parts, self: () => this.#incarnation, presence: () => this.#presence }
+    this.#registration = new Registration({
+      ...parts,
+      onRing: () => void this.#onRing(),
+      onGone: (peer) => void this.#rescuer.look(peer),
+    })
+    const here = { ...parts, self: () => this.incarnation, presence: () => this.#registration.presence }
     this.#handBack = new HandBack({
       ...here,
       failed: () => this.#failed,
@@ -92,7 +97,7 @@ export class Worker implements JournalOwner {
   }
 
   get incarnation(): Incarnation | undefined {
-    return this.#incarnation
+    return this.#registration.incarnation
   }
 
   /** Live tasks in the store, as of the last transaction of this process. */
@@ -112,7 +117,7 @@ export class Worker implements JournalOwner {
       await this.#parts.store.open()
       await this.#register()
     } catch (error) {
-      await this.#presence?.leave()
+      await this.#registration.presence?.leave()
       await this.#parts.store.close()
       throw error
     }
@@ -124,7 +129,7 @@ export class Worker implements JournalOwner {
 
   /** The incarnation for which an add may be claimed as it is inserted; undefined where this worker starts nothing of that queue. */
   claimFor(lane: Lane): Incarnation | undefined {
-    return this.#draining || !this.#parts.works || lane.paused ? undefined : this.#incarnation
+    return this.#draining || !this.#parts.works || lane.paused ? undefined : this.incarnation
   }
 
   /** A claim that was only there to keep others away is over: it goes back with all those of this turn. */
@@ -145,7 +150,7 @@ export class Worker implements JournalOwner {
 
   /** A scheduled task will be due then: this worker looks when it is, or, where it takes nothing, tells the others of it. */
   expect(at: Instant): void {
-    if (this.#draining || !this.#parts.works) return this.#presence?.ring()
+    if (this.#draining || !this.#parts.works) return this.#registration.presence?.ring()
     this.#due.set(at)
   }
 
@@ -156,13 +161,13 @@ export class Worker implements JournalOwner {
 
   /** Tells the worker of a running task that somebody asked to cancel it. */
   cancelAt(worker: Incarnation, id: TaskId): void {
-    if (worker === this.#incarnation) this.#parts.runner.cancel(id)
-    else this.#presence?.ringOne(worker)
+    if (worker === this.incarnation) this.#parts.runner.cancel(id)
+    else this.#registration.presence?.ringOne(worker)
   }
 
   /** Everybody looks at the store: something may have become ready. */
   wake(): void {
-    this.#presence?.ring()
+    this.#registration.presence?.ring()
     this.look()
   }
 
@@ -191,7 +196,7 @@ export class Worker implements JournalOwner {
   }
 
   claimAsk(): ClaimAsk | undefined {
-    if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
+    if (!this.#maybeReady || this.#draining || this.#failed || this.incarnation === undefined) return undefined
     const room = new Map<string, number>()
     const early = new Map<string, number>()
     if (this.#parts.works) {
@@ -209,7 +214,7 @@ export class Worker implements JournalOwner {
 
   written(written: Written, worker: Incarnation | undefined): void {
     this.#live = written.live
-    if (worker !== this.#incarnation) {
+    if (worker !== this.incarnation) {
       // An answer that came late, to the incarnation that was: what it claimed has been taken back meanwhile.
       this.#announce(written.ready)
       return this.look()
@@ -241,23 +246,14 @@ export class Worker implements JournalOwner {
     if (rest.length === 0) return
     if (rest.some(mine)) this.look()
     else this.#maybeReady = true
-    this.#presence?.ring()
+    this.#registration.presence?.ring()
   }
 
   // Life
 
   async #register(): Promise<void> {
-    const { store, hub } = this.#parts
-    const incarnation = await store.register(this.#parts.registration())
-    this.#setPaused(await store.paused())
-    const presence = this.#parts.presence()
-    presence.onRing = () => void this.#onRing()
-    presence.onGone = (peer) => void this.#rescuer.look(peer)
-    const peers = (await store.workers()).map((worker) => worker.incarnation).filter((peer) => peer !== incarnation)
-    await presence.arrive(incarnation, peers)
-    this.#presence = presence
-    this.#incarnation = incarnation
-    hub.emit('worker:registered', { worker: incarnation, store: store.url })
+    this.#setPaused(await this.#parts.store.paused())
+    await this.#registration.enter()
     await this.#rescuer.sweep()
   }
 
@@ -267,7 +263,7 @@ export class Worker implements JournalOwner {
       this.#setPaused(await this.#parts.store.paused())
       await this.#handBack.surplus()
     } catch (error) {
-      if (this.#incarnation !== undefined) this.#parts.hub.emit('store:error', { error })
+      if (this.incarnation !== undefined) this.#parts.hub.emit('store:error', { error })
     }
     this.#cancelMaybe = true
     this.look()
@@ -287,11 +283,11 @@ export class Worker implements JournalOwner {
   }
 
   async #beat(): Promise<void> {
-    const self = this.#incarnation
+    const self = this.incarnation
     // The store refused when this worker came back.
     if (self === undefined) return this.#draining ? undefined : this.#revive()
     const alive = await this.#parts.store.beat(self, this.#parts.clock.now())
-    if (!alive && self === this.#incarnation && !this.#draining) this.#revive()
+    if (!alive && self === this.incarnation && !this.#draining) this.#revive()
   }
 
   /** Others have declared this worker dead: what it held is theirs. It comes back as a new incarnation. */
@@ -303,14 +299,13 @@ export class Worker implements JournalOwner {
 
   async #comeBack(): Promise<void> {
     if (this.#draining) return
-    if (this.#incarnation !== undefined) {
-      this.#former = this.#incarnation
-      this.#incarnation = undefined
+    const former = this.#registration.lose()
+    if (former !== undefined) {
+      this.#former = former
       this.#probation.forget()
       this.#handBack.forget()
       this.#lost = this.#parts.runner.loseClaims()
     }
-    await this.#presence?.leave()
     await this.#register()
     this.#parts.hub.emit('worker:fenced', { worker: this.#former!, lost: this.#lost })
     this.look()
@@ -357,34 +352,13 @@ export class Worker implements JournalOwner {
     for (const { attempt } of left) attempt.abandon('handBack')
     this.journal.end()
     const leftToRescue = handedBack === undefined ? [...runner.claims(), ...this.#handBack.due] : []
-    await this.#leave(handedBack === undefined)
+    await this.#registration.leave(handedBack === undefined)
     await store.close()
     return {
       finished: runner.finished - before,
       handedBack: handedBack ?? [],
       abandoned: left.map((entry) => entry.facts),
       leftToRescue,
-    }
-  }
-
-  /** With claims in the store its row stays too, and the others are to take it for dead: they rescue only whom they find there. */
-  async #leave(holdsClaims: boolean): Promise<void> {
-    const isGone = !holdsClaims && (await this.#retire())
-    this.#incarnation = undefined
-    // Rings go out at the end of the turn: the others must hear of what was given back.
-    await new Promise<void>((resolve) => this.#parts.clock.soon(resolve))
-    await (isGone ? this.#presence?.leave() : this.#presence?.breakOff())
-  }
-
-  /** False when the store refused, which must not keep a process from stopping. */
-  async #retire(): Promise<boolean> {
-    if (this.#incarnation === undefined) return true
-    try {
-      await this.#parts.store.retire(this.#incarnation)
-      return true
-    } catch (error) {
-      this.#parts.hub.emit('store:error', { error })
-      return false
     }
   }
 }
