@@ -101,7 +101,7 @@ export const SIM_PLANTS: readonly Plant[] = [
   sim(
     'begin-unwritten',
     'A suspect begins without a note: it may kill its workers for ever.',
-    'docs/decisions: only an attempt that had begun can crash',
+    'docs/decisions: what had not begun is charged one crash at most',
     edit(
       'engine/runner.ts',
       'this.#parts.journal().begun(task, isFirst ? () => this.#startMarked(attempt) : undefined)',
