@@ -54,36 +54,36 @@ export class HandBack {
 
   /** Gives back what is due; what the store refuses now goes with the next upkeep. */
   async dueNow(): Promise<void> {
-    const { hub, self, failed } = this.#parts
+    const parts = this.#parts
     const claims = this.#due
-    const worker = self()
-    if (claims.length === 0 || worker === undefined || failed()) return
+    const worker = parts.self()
+    if (claims.length === 0 || worker === undefined || parts.failed()) return
     this.#due = []
     try {
       await this.#give(worker, claims)
     } catch (error) {
-      if (worker === self()) this.#due.push(...claims)
-      return hub.emit('store:error', { error })
+      if (worker === parts.self()) this.#due.push(...claims)
+      return parts.hub.emit('store:error', { error })
     }
-    this.#parts.over(claims)
-    this.#parts.look()
+    parts.over(claims)
+    parts.look()
   }
 
   /** Gives back what waits beyond the room of its lane. */
   async surplus(): Promise<void> {
-    const { lanes, runner, self, failed } = this.#parts
-    const worker = self()
-    if (worker === undefined || failed()) return
-    const surplus = [...lanes.values()].flatMap((lane) => lane.surplus())
+    const parts = this.#parts
+    const worker = parts.self()
+    if (worker === undefined || parts.failed()) return
+    const surplus = [...parts.lanes.values()].flatMap((lane) => lane.surplus())
     if (surplus.length === 0) return
     try {
       await this.#give(worker, surplus)
     } catch (error) {
       // The store refused: all of it is ours still, and waits here again.
-      if (worker === self()) runner.take(surplus)
+      if (worker === parts.self()) parts.runner.take(surplus)
       throw error
     }
-    this.#parts.over(surplus)
+    parts.over(surplus)
   }
 
   /** Gives everything back: the tasks that are ready again; undefined when the store refused, and the claims are in it still. */
