@@ -1,5 +1,6 @@
 import type { Incarnation, TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind, Life } from '../history.ts'
+import type { Row } from '../ledger.ts'
 
 /**
  * The account of a stop is true: it names what was handed back, what was abandoned, what was left because the store refused, and
@@ -45,8 +46,7 @@ export const stopAccount: CheckerKind = [
           return void stops.set(event.life, { finished: 0, back: new Set(), troubled: false })
         case 'recorded': {
           const stop = stops.get(event.life)
-          if (stop !== undefined) stop.finished++
-          return
+          return void (stop !== undefined && stop.finished++)
         }
         case 'move':
           if (event.after?.state === 'running') for (const ids of ended.values()) ids.delete(event.after.id)
@@ -63,18 +63,15 @@ export const stopAccount: CheckerKind = [
           const stop = stops.get(life)!
           over.add(life)
           if (account.finished > stop.finished) fail(`${life} says ${account.finished} finished: ${stop.finished} did`)
-          const unsaid = [...stop.back].filter((id) => !account.handedBack.includes(id))
+          const unsaid = stop.back.difference(new Set(account.handedBack))
           const untrue = account.handedBack.filter((id) => !stop.back.has(id))
           if (untrue.length > 0) fail(`${life} says that it handed back ${untrue.join(', ')}`)
-          const held = [...rows.values()].filter(
-            ({ worker }) => worker !== null && workers.get(life)?.includes(worker) === true,
-          )
-          for (const { id } of broken.has(life) ? [] : held) {
-            if (!account.leftToRescue.includes(id)) fail(`${life} has stopped and holds ${id}, and does not say so`)
-          }
+          const held = heldBy(rows.values(), workers.get(life) ?? [])
+          const unnamed = broken.has(life) ? [] : held.filter((id) => !account.leftToRescue.includes(id))
+          if (unnamed.length > 0) fail(`${life} has stopped and holds ${unnamed.join(', ')}, and does not say so`)
           if (diskWasFull || troubled.has(life)) return
-          if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
-          for (const { id } of held) fail(`${life} has stopped and holds ${id}`)
+          if (unsaid.size > 0) fail(`${life} handed back ${[...unsaid].join(', ')} and does not say so`)
+          if (held.length > 0) fail(`${life} has stopped and holds ${held.join(', ')}`)
           return
         }
         default:
@@ -82,3 +79,7 @@ export const stopAccount: CheckerKind = [
     }
   },
 ]
+
+function heldBy(rows: Iterable<Row>, workers: readonly Incarnation[]): TaskId[] {
+  return [...rows].filter(({ worker }) => worker !== null && workers.includes(worker)).map(({ id }) => id)
+}
