@@ -364,7 +364,7 @@ export class Background {
     await this.#responses.settleAll()
     this.#desk.close()
     const deferred = within(clock, left(), Promise.race([this.#deferrals.quiet(), this.#hurry.promise]))
-    const none = { finished: 0, handedBack: [], abandoned: [] }
+    const none = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [] }
     const account = opened ? await this.#worker.stop(left(), ABORT_MS, this.#hurry.promise, deferred) : none
     await deferred
     this.#waiters.notifyAll()

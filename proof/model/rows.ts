@@ -106,7 +106,7 @@ export class Rows {
     const safe = rows.findIndex((row) => row.state === 'ready' && row.crashes < 2)
     const task = safe === -1 && !early ? rows.findIndex((row) => row.state === 'ready') : safe
     if (task === -1) return []
-    this.#take(rows[task]!, incarnation, early)
+    this.#take(rows[task]!, incarnation, early || rows[task]!.crashes > 0)
     return [task]
   }
 

@@ -119,8 +119,14 @@ export class SimPresence implements Presence {
     return Promise.resolve()
   }
 
+  breakOff(): Promise<void> {
+    if (!this.#host.dead) this.died()
+    return Promise.resolve()
+  }
+
   /** The process has died: its peers notice. */
-  breakOff(): void {
+  died(): void {
     if (this.#self !== undefined) this.#bus.broke(this.#self)
+    this.#self = undefined
   }
 }

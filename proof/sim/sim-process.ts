@@ -104,7 +104,7 @@ export class SimProcess {
     this.#machine.history.tell({ kind: 'fault', life: this.life, what: `dies ${why}` })
     this.dead = true
     this.#frozen = undefined
-    this.#presence.breakOff()
+    this.#presence.died()
     this.#machine.history.tell({ kind: 'dead', life: this.life, why })
     this.#machine.died(this)
   }

@@ -111,7 +111,7 @@ export const POWER_PLANTS: readonly Plant[] = [
     seenIn: 'this project, until the lane was there',
     lane: 'power',
     edits: [
-      { file: 'src/engine/worker.ts', find: 'this.#stillHolds = true', replace: 'this.#stillHolds = false' },
+      { file: 'src/engine/worker.ts', find: 'leave(handedBack === undefined)', replace: 'leave(false)' },
       {
         file: 'src/stores/sqlite/statements.ts',
         find: 'SELECT 1 FROM task INDEXED BY task_running WHERE state = 1 AND task.worker = worker.incarnation',

@@ -58,7 +58,7 @@ export const SIM_PLANTS: readonly Plant[] = [
     'A worker that was declared dead does not learn it.',
     'reliability.md 2.3, L0: fence',
     edit('engine/worker.ts', 'if (written.fenced) this.#revive()', ''),
-    edit('engine/worker.ts', 'if (!alive && self === this.#incarnation && !this.#draining) this.#revive()', ''),
+    edit('engine/worker.ts', 'if (!alive && self === this.incarnation && !this.#draining) this.#revive()', ''),
   ),
   sim(
     'one-off-sweep',
@@ -101,10 +101,10 @@ export const SIM_PLANTS: readonly Plant[] = [
   sim(
     'begin-unwritten',
     'A suspect begins without a note: it may kill its workers for ever.',
-    'docs/decisions: only an attempt that had begun can crash',
+    'docs/decisions: what had not begun is charged one crash at most',
     edit(
       'engine/runner.ts',
-      'this.#parts.journal().begun(task, isFirst ? () => startInRoot(attempt) : undefined)',
+      'this.#parts.journal().begun(task, isFirst ? () => this.#startMarked(attempt) : undefined)',
       'if (isFirst) startInRoot(attempt)',
     ),
   ),
@@ -128,11 +128,7 @@ export const SIM_PLANTS: readonly Plant[] = [
     'untrue-account',
     'The account of a stop does not name what was handed back.',
     'reliability.md 3f',
-    edit(
-      'engine/worker.ts',
-      'return { finished: runner.finished - before, handedBack, abandoned',
-      'return { finished: runner.finished - before, handedBack: handedBack.slice(1), abandoned',
-    ),
+    edit('engine/worker.ts', 'handedBack: handedBack ?? []', 'handedBack: handedBack?.slice(1) ?? []'),
   ),
   sim(
     'timer-left-behind',

@@ -150,6 +150,9 @@ export class Journal {
     this.#ended = true
     this.#timer?.cancel()
     this.#timer = undefined
+    const left = this.#outcomes
+    this.#outcomes = []
+    for (const entry of left) entry.recorded(undefined)
   }
 
   #isIdle(): boolean {

@@ -106,9 +106,14 @@ export class Lane {
     return over <= 0 ? [] : this.#waiting.splice(this.#waiting.length - over, over)
   }
 
+  /** All that waits, in the order of their turn. */
+  all(): readonly ClaimedTask[] {
+    return this.#waiting.slice(this.#head)
+  }
+
   /** Removes all that waits. */
   clear(): readonly ClaimedTask[] {
-    const all = this.#waiting.slice(this.#head)
+    const all = this.all()
     this.#waiting = []
     this.#head = 0
     return all

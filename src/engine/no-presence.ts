@@ -8,6 +8,7 @@ export const NO_PRESENCE: Presence = {
   probe: () => 'unknown',
   bury() {},
   leave: () => Promise.resolve(),
+  breakOff: () => Promise.resolve(),
   onRing() {},
   onGone() {},
 }

@@ -93,11 +93,12 @@ const LINES: { [N in EventName]: Line<N> } = {
   'store:failed': (e) => ({ level: 'error', fields: { err: e.error }, message: 'the store has stopped for good' }),
   stopped: (e) => ({
     // What was left is for somebody to know; a clean stop is no news.
-    level: e.handedBack.length + e.abandoned.length + e.deferred > 0 ? 'warn' : 'info',
+    level: e.handedBack.length + e.abandoned.length + e.leftToRescue.length + e.deferred > 0 ? 'warn' : 'info',
     fields: {
       finished: e.finished,
       handedBack: e.handedBack.length,
       abandoned: e.abandoned.map((facts) => facts.id),
+      leftToRescue: e.leftToRescue,
       deferred: e.deferred,
     },
     message: accountLine(e),
@@ -112,12 +113,13 @@ function failureMessage({ attempt: facts, state, error, retryInMs }: AttemptEnd)
   return `${what} ended, ${state}: ${why}`
 }
 
-/** The account of a stop in one line: what was finished, handed back, abandoned. */
+/** The account of a stop in one line: what was finished, handed back, abandoned, and what is not there in a clean stop. */
 export function accountLine(account: StopAccount): string {
   const left = account.abandoned.map((facts) => `${facts.name} ${facts.id}`).join(', ')
   return (
     `afterword stopped: ${account.finished} finished, ${account.handedBack.length} handed back, ` +
     `${account.abandoned.length} abandoned${left === '' ? '' : ` (${left})`}` +
+    (account.leftToRescue.length === 0 ? '' : `, ${account.leftToRescue.length} left to be rescued`) +
     (account.deferred === 0 ? '' : `, ${account.deferred} deferred functions lost`)
   )
 }

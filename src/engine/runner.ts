@@ -54,6 +54,8 @@ export class Runner implements AttemptHost {
   #turnBegunMs = 0
   #unrecorded = 0
   #finished = 0
+  /** Tasks whose attempt has ended here and is not over in the store: it yielded to a shutdown, or its outcome was refused for good. */
+  readonly #unended: TaskId[] = []
   #changed: (() => void)[] = []
 
   constructor(parts: RunnerParts) {
@@ -106,10 +108,16 @@ export class Runner implements AttemptHost {
     this.#cancelled.delete(id)
   }
 
-  /** Starts nothing more; what waits is given back by the caller. */
-  stopStarting(): readonly ClaimedTask[] {
+  /** Starts nothing more: what waits stays where it is. */
+  stopStarting(): void {
     this.#stopped = true
-    return [...this.#parts.lanes.values()].flatMap((lane) => lane.clear())
+  }
+
+  /** Tasks that this worker has claimed and that are not over in the store, unless they were given back since. */
+  claims(): readonly TaskId[] {
+    const waiting = [...this.#parts.lanes.values()].flatMap((lane) => lane.all())
+    const running = [...this.#attempts.values()].filter(({ reason }) => reason !== 'claim-lost')
+    return [...waiting, ...running.map(({ task }) => task)].map(({ id }) => id).concat(this.#unended)
   }
 
   /** Forgets all claims after this worker was declared dead: attempts are told, their outcomes do not count. */
@@ -183,8 +191,13 @@ export class Runner implements AttemptHost {
     if (!task.early) return startInRoot(attempt)
     // It was claimed ahead of its turn. What a worker died with before is written down first: it may do it again at once.
     const isFirst = task.suspect || task.crashes > 0
-    this.#parts.journal().begun(task, isFirst ? () => startInRoot(attempt) : undefined)
+    this.#parts.journal().begun(task, isFirst ? () => this.#startMarked(attempt) : undefined)
     if (!isFirst) startInRoot(attempt)
+  }
+
+  #startMarked(attempt: Attempt): void {
+    if (this.#stopped) attempt.abort('shutdown')
+    startInRoot(attempt)
   }
 
   forgets(id: TaskId): boolean {
@@ -203,6 +216,7 @@ export class Runner implements AttemptHost {
     }
     if (typeof ending !== 'string') this.#record(attempt)
     else if (ending === 'none') hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
+    else this.#unended.push(attempt.task.id)
     this.#tellChanged()
     // The place is free again in this very turn: short tasks need not wait for the next one.
     this.#fill(lane)
@@ -223,6 +237,7 @@ export class Runner implements AttemptHost {
     if (this.#cancelled.size > 0) this.#cancelled.delete(attempt.task.id)
     if (recorded === true) this.#onRecorded(attempt)
     else if (recorded === false) this.#parts.hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
+    else this.#unended.push(attempt.task.id)
     this.#tellChanged()
   }
 

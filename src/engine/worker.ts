@@ -2,22 +2,21 @@ import type { AbortReason } from '../model/definition.ts'
 import type { StopAccount } from '../model/events.ts'
 import type { ClaimedTask, Incarnation, Instant, Retention, TaskId, WorkerRegistration } from '../model/task.ts'
 import type { Chance } from '../ports/chance.ts'
-import type { Clock, Timer } from '../ports/clock.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Pace } from '../ports/pace.ts'
 import type { Presence } from '../ports/presence.ts'
 import type { ClaimAsk, Claimed, Store, Written } from '../ports/store.ts'
+import { Alarm } from './alarm.ts'
 import type { EventHub } from './event-hub.ts'
+import { HandBack } from './hand-back.ts'
 import { Journal, type JournalOwner } from './journal.ts'
 import type { Lane } from './lane.ts'
+import { Probation } from './probation.ts'
+import { Registration } from './registration.ts'
 import { Rescuer } from './rescuer.ts'
 import type { Runner } from './runner.ts'
 import { Upkeep } from './upkeep.ts'
 import { within } from './within.ts'
-
-type Claim = Pick<ClaimedTask, 'id' | 'claims'>
-
-/** After so many claims in a row that left something over, a task on probation comes first. */
-const CLAIMS_BEFORE_PROBATION = 16
 
 /** What a worker is made of. */
 export interface WorkerParts {
@@ -45,38 +44,44 @@ export interface WorkerParts {
 export class Worker implements JournalOwner {
   readonly journal: Journal
   readonly #parts: WorkerParts
+  readonly #registration: Registration
   readonly #rescuer: Rescuer
   readonly #upkeep: Upkeep
-  #presence: Presence | undefined
-  #incarnation: Incarnation | undefined
+  readonly #handBack: HandBack
+  readonly #probation = new Probation()
+  readonly #due: Alarm
   #paused: ReadonlySet<string> = new Set()
   #live = 0
+  #started = false
   #draining = false
   #failed = false
-  /** Claims to be given back that are not, of the present incarnation. */
-  #returned: Claim[] = []
   /** Something may be ready that nobody claimed: worth a claim when there is room. */
   #maybeReady = true
-  #due: { at: Instant; timer: Timer } | undefined
-  #probation: TaskId | undefined
-  /** Claims that took all they could, so that nothing was left for a task on probation. */
-  #fullClaims = 0
   #reviving: Promise<void> | undefined
   /** The incarnation that was declared dead, until this worker is registered again. */
   #former: Incarnation | undefined
   #lost: readonly TaskId[] = []
   /** Somebody may have asked to cancel one of our tasks: worth a look at the store without room, too. */
   #cancelMaybe = false
-  /** The store refused to take the claims back. The row stays with them: others rescue only whom they find registered. */
-  #stillHolds = false
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
     this.journal = new Journal(parts.store, parts.clock, this, parts.pace?.outcomeWaitMs)
-    this.#rescuer = new Rescuer({
+    this.#due = new Alarm(parts.clock, () => this.look())
+    this.#registration = new Registration({
       ...parts,
-      self: () => this.#incarnation,
-      presence: () => this.#presence,
+      onRing: () => void this.#onRing(),
+      onGone: (peer) => void this.#rescuer.look(peer),
+    })
+    const here = { ...parts, self: () => this.incarnation, presence: () => this.#registration.presence }
+    this.#handBack = new HandBack({
+      ...here,
+      failed: () => this.#failed,
+      over: (claims) => this.#over(claims),
+      look: () => this.look(),
+    })
+    this.#rescuer = new Rescuer({
+      ...here,
       rescued: (ready) => this.#announce(ready),
     })
     this.#upkeep = new Upkeep({
@@ -86,13 +91,13 @@ export class Worker implements JournalOwner {
       poll: () => void this.#poll(),
       handBackSurplus: () => {
         for (const lane of parts.lanes.values()) lane.lookForStall()
-        return this.#handBackSurplus().then(() => this.#giveBackAll())
+        return this.#handBack.surplus().then(() => this.#handBack.dueNow())
       },
     })
   }
 
   get incarnation(): Incarnation | undefined {
-    return this.#incarnation
+    return this.#registration.incarnation
   }
 
   /** Live tasks in the store, as of the last transaction of this process. */
@@ -106,26 +111,30 @@ export class Worker implements JournalOwner {
 
   /** Opens the store and registers. Rejects with a coded error when it cannot be used. */
   async start(): Promise<void> {
+    // A store that failed as it was opened may be well by the next try.
+    this.#failed = false
     try {
       await this.#parts.store.open()
       await this.#register()
     } catch (error) {
-      await this.#presence?.leave()
+      await this.#registration.presence?.leave()
       await this.#parts.store.close()
       throw error
     }
     this.#upkeep.start()
-    this.look()
+    this.#started = true
+    if (this.#failed) this.failed()
+    else this.look()
   }
 
   /** The incarnation for which an add may be claimed as it is inserted; undefined where this worker starts nothing of that queue. */
   claimFor(lane: Lane): Incarnation | undefined {
-    return this.#draining || !this.#parts.works || lane.paused ? undefined : this.#incarnation
+    return this.#draining || !this.#parts.works || lane.paused ? undefined : this.incarnation
   }
 
   /** A claim that was only there to keep others away is over: it goes back with all those of this turn. */
-  giveBack(claim: Claim): void {
-    if (this.#returned.push(claim) === 1) this.#parts.clock.soon(() => void this.#giveBackAll())
+  giveBack(claim: Pick<ClaimedTask, 'id' | 'claims'>): void {
+    this.#handBack.soon(claim)
   }
 
   /** Claims if there is room: something may have become ready. */
@@ -141,33 +150,24 @@ export class Worker implements JournalOwner {
 
   /** A scheduled task will be due then: this worker looks when it is, or, where it takes nothing, tells the others of it. */
   expect(at: Instant): void {
-    if (this.#draining || !this.#parts.works) return this.#presence?.ring()
-    if (this.#due !== undefined && this.#due.at <= at) return
-    this.#due?.timer.cancel()
-    const waitMs = Math.max(0, at - this.#parts.clock.now())
-    const timer = this.#parts.clock.after(waitMs, () => {
-      this.#due = undefined
-      this.look()
-    })
-    this.#due = { at, timer }
+    if (this.#draining || !this.#parts.works) return this.#registration.presence?.ring()
+    this.#due.set(at)
   }
 
   /** An attempt of that task has ended. */
   ended(id: TaskId): void {
-    if (this.#probation !== id) return
-    this.#probation = undefined
-    this.look()
+    if (this.#probation.over(id)) this.look()
   }
 
   /** Tells the worker of a running task that somebody asked to cancel it. */
   cancelAt(worker: Incarnation, id: TaskId): void {
-    if (worker === this.#incarnation) this.#parts.runner.cancel(id)
-    else this.#presence?.ringOne(worker)
+    if (worker === this.incarnation) this.#parts.runner.cancel(id)
+    else this.#registration.presence?.ringOne(worker)
   }
 
   /** Everybody looks at the store: something may have become ready. */
   wake(): void {
-    this.#presence?.ring()
+    this.#registration.presence?.ring()
     this.look()
   }
 
@@ -175,12 +175,18 @@ export class Worker implements JournalOwner {
   async refresh(): Promise<void> {
     this.#setPaused(await this.#parts.store.paused())
     this.wake()
-    await this.#handBackSurplus()
+    await this.#handBack.surplus()
   }
 
-  /** The store has failed for good. */
+  /**
+   * The store has failed for good. What was claimed here and has not begun is left to those who rescue it, for its outcome
+   * could not be recorded; attempts that run go on.
+   */
   failed(): void {
     this.#failed = true
+    if (!this.#started) return
+    this.#parts.runner.stopStarting()
+    void this.#upkeep.stop()
   }
 
   // JournalOwner
@@ -190,7 +196,7 @@ export class Worker implements JournalOwner {
   }
 
   claimAsk(): ClaimAsk | undefined {
-    if (!this.#maybeReady || this.#draining || this.#failed || this.#incarnation === undefined) return undefined
+    if (!this.#maybeReady || this.#draining || this.#failed || this.incarnation === undefined) return undefined
     const room = new Map<string, number>()
     const early = new Map<string, number>()
     if (this.#parts.works) {
@@ -203,13 +209,12 @@ export class Worker implements JournalOwner {
     if (room.size === 0 && !this.#cancelMaybe) return undefined
     this.#cancelMaybe = false
     this.#maybeReady = room.size === 0
-    const isItsTurn = this.#fullClaims >= CLAIMS_BEFORE_PROBATION ? 'first' : true
-    return { room, early, probation: this.#probation === undefined && isItsTurn }
+    return { room, early, probation: this.#probation.ask }
   }
 
   written(written: Written, worker: Incarnation | undefined): void {
     this.#live = written.live
-    if (worker !== this.#incarnation) {
+    if (worker !== this.incarnation) {
       // An answer that came late, to the incarnation that was: what it claimed has been taken back meanwhile.
       this.#announce(written.ready)
       return this.look()
@@ -227,11 +232,9 @@ export class Worker implements JournalOwner {
 
   #claimed(claimed: Claimed): void {
     if (claimed.more) this.#maybeReady = true
-    this.#fullClaims = claimed.more && this.#fullClaims < CLAIMS_BEFORE_PROBATION ? this.#fullClaims + 1 : 0
+    this.#probation.claimed(claimed)
     if (claimed.nextDueAt !== undefined && this.#parts.works) this.expect(claimed.nextDueAt)
     for (const id of claimed.cancelling) this.#parts.runner.cancel(id)
-    if (claimed.tasks.length === 0) return
-    this.#probation ??= claimed.tasks.find((task) => task.crashes >= 2)?.id
     this.#parts.runner.take(claimed.tasks)
   }
 
@@ -243,32 +246,24 @@ export class Worker implements JournalOwner {
     if (rest.length === 0) return
     if (rest.some(mine)) this.look()
     else this.#maybeReady = true
-    this.#presence?.ring()
+    this.#registration.presence?.ring()
   }
 
   // Life
 
   async #register(): Promise<void> {
-    const { store, hub } = this.#parts
-    const incarnation = await store.register(this.#parts.registration())
-    this.#setPaused(await store.paused())
-    const presence = this.#parts.presence()
-    presence.onRing = () => void this.#onRing()
-    presence.onGone = (peer) => void this.#rescuer.look(peer)
-    const peers = (await store.workers()).map((worker) => worker.incarnation).filter((peer) => peer !== incarnation)
-    await presence.arrive(incarnation, peers)
-    this.#presence = presence
-    this.#incarnation = incarnation
-    hub.emit('worker:registered', { worker: incarnation, store: store.url })
+    this.#setPaused(await this.#parts.store.paused())
+    await this.#registration.enter()
     await this.#rescuer.sweep()
   }
 
   async #onRing(): Promise<void> {
+    if (this.#failed) return
     try {
       this.#setPaused(await this.#parts.store.paused())
-      await this.#handBackSurplus()
+      await this.#handBack.surplus()
     } catch (error) {
-      if (this.#incarnation !== undefined) this.#parts.hub.emit('store:error', { error })
+      if (this.incarnation !== undefined) this.#parts.hub.emit('store:error', { error })
     }
     this.#cancelMaybe = true
     this.look()
@@ -288,12 +283,11 @@ export class Worker implements JournalOwner {
   }
 
   async #beat(): Promise<void> {
-    const self = this.#incarnation
-    if (this.#failed) return
+    const self = this.incarnation
     // The store refused when this worker came back.
     if (self === undefined) return this.#draining ? undefined : this.#revive()
     const alive = await this.#parts.store.beat(self, this.#parts.clock.now())
-    if (!alive && self === this.#incarnation && !this.#draining) this.#revive()
+    if (!alive && self === this.incarnation && !this.#draining) this.#revive()
   }
 
   /** Others have declared this worker dead: what it held is theirs. It comes back as a new incarnation. */
@@ -305,60 +299,24 @@ export class Worker implements JournalOwner {
 
   async #comeBack(): Promise<void> {
     if (this.#draining) return
-    if (this.#incarnation !== undefined) {
-      this.#former = this.#incarnation
-      this.#incarnation = undefined
-      this.#probation = undefined
-      this.#returned = []
+    const former = this.#registration.lose()
+    if (former !== undefined) {
+      this.#former = former
+      this.#probation.forget()
+      this.#handBack.forget()
       this.#lost = this.#parts.runner.loseClaims()
     }
-    await this.#presence?.leave()
     await this.#register()
     this.#parts.hub.emit('worker:fenced', { worker: this.#former!, lost: this.#lost })
     this.look()
   }
 
-  async #handBackSurplus(): Promise<void> {
-    const surplus = [...this.#parts.lanes.values()].flatMap((lane) => lane.surplus())
-    if (surplus.length === 0) return
-    const self = this.#incarnation
-    let back: readonly TaskId[]
-    try {
-      back = await this.#handBack(surplus)
-    } catch (error) {
-      // The store refused: all of it is ours still, and waits here again.
-      if (self === this.#incarnation) this.#parts.runner.take(surplus)
-      throw error
+  #over(claims: readonly Pick<ClaimedTask, 'id'>[]): void {
+    for (const { id } of claims) {
+      this.#parts.runner.forget(id)
+      this.#probation.over(id)
     }
-    const given = new Set(back)
-    // What was not given back was cancelled in its place, or is not ours any more: in no case does it run here.
-    for (const { id } of surplus) if (!given.has(id)) this.#parts.runner.forget(id)
-    if (surplus.some(({ id }) => id === this.#probation)) this.#probation = undefined
-    if (given.size > 0) this.#maybeReady = true
-  }
-
-  /** Gives back what is to be returned; what the store refuses now goes with the next upkeep. */
-  async #giveBackAll(): Promise<void> {
-    const claims = this.#returned
-    const self = this.#incarnation
-    if (claims.length === 0 || self === undefined || this.#failed) return
-    this.#returned = []
-    try {
-      await this.#handBack(claims)
-    } catch (error) {
-      if (self === this.#incarnation) this.#returned.push(...claims)
-      return this.#parts.hub.emit('store:error', { error })
-    }
-    for (const { id } of claims) this.#parts.runner.forget(id)
-    this.look()
-  }
-
-  async #handBack(tasks: readonly Claim[] | 'all'): Promise<readonly TaskId[]> {
-    const self = this.#incarnation
-    if (self === undefined) return []
-    const back = await this.#parts.store.handBack(self, tasks, this.#parts.clock.now())
-    if (back.length > 0) this.#presence?.ring()
-    return back
+    this.#maybeReady = true
   }
 
   // Stop
@@ -366,7 +324,7 @@ export class Worker implements JournalOwner {
   /** Nothing is claimed from here on, and what is added belongs to whoever is free. */
   drain(): void {
     this.#draining = true
-    this.#due?.timer.cancel()
+    this.#due.cancel()
   }
 
   /**
@@ -390,33 +348,17 @@ export class Worker implements JournalOwner {
     const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
     await within(clock, 1_000, this.#upkeep.stop())
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
-    const handedBack = this.#failed
-      ? []
-      : await this.#handBack('all').catch((error: unknown) => {
-          this.#stillHolds = true
-          return this.#keptAnyway(error)
-        })
+    const handedBack = await this.#handBack.all()
     for (const { attempt } of left) attempt.abandon('handBack')
     this.journal.end()
-    await this.#leave()
+    const leftToRescue = handedBack === undefined ? [...runner.claims(), ...this.#handBack.due] : []
+    await this.#registration.leave(handedBack === undefined)
     await store.close()
-    return { finished: runner.finished - before, handedBack, abandoned: left.map((entry) => entry.facts) }
-  }
-
-  /** A store that refuses must not keep a process from stopping: others rescue what could not be handed back. */
-  #keptAnyway(error: unknown): [] {
-    this.#parts.hub.emit('store:error', { error })
-    return []
-  }
-
-  async #leave(): Promise<void> {
-    const self = this.#incarnation
-    if (self !== undefined && !this.#failed && !this.#stillHolds) {
-      await this.#parts.store.retire(self).catch((error: unknown) => this.#keptAnyway(error))
+    return {
+      finished: runner.finished - before,
+      handedBack: handedBack ?? [],
+      abandoned: left.map((entry) => entry.facts),
+      leftToRescue,
     }
-    this.#incarnation = undefined
-    // Rings go out at the end of the turn: the others must hear of what was given back.
-    await new Promise<void>((resolve) => this.#parts.clock.soon(resolve))
-    await this.#presence?.leave()
   }
 }

@@ -25,6 +25,8 @@ export interface StopAccount {
   readonly handedBack: readonly TaskId[]
   /** Attempts that ignored their signal: handed back too, but their function may still be running in this process. */
   readonly abandoned: readonly AttemptFacts[]
+  /** Tasks that the store did not take back, as it failed or refused: other workers, or the next start, find them and run them. */
+  readonly leftToRescue: readonly TaskId[]
   /** Deferred functions that had not ended; they die with the process. */
   readonly deferred: number
 }

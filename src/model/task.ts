@@ -72,7 +72,7 @@ export interface ClaimedTask {
   readonly handBacks: number
   /** The claims that count as no attempt: those that ended in `retryAfter(…, { costsAttempt: false })`, or never began. */
   readonly deferrals: number
-  /** It was claimed ahead of its turn: the store takes it as not begun until it is told. */
+  /** It was claimed ahead of its turn, or has crashed before: the store takes it as not begun until it is told. */
   readonly early: boolean
   /** A worker died while it held the task ahead of its turn. */
   readonly suspect: boolean
@@ -123,7 +123,7 @@ export interface TaskRecord {
   readonly dueAt: Instant | undefined
   /** For running tasks: the incarnation that holds the claim. */
   readonly worker: Incarnation | undefined
-  /** For running tasks: claimed ahead of its turn, and not known to have begun. */
+  /** For running tasks: claimed ahead of its turn, or after a crash, and not known to have begun. */
   readonly early: boolean
   readonly claims: number
   readonly crashes: number

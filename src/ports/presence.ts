@@ -17,6 +17,11 @@ export interface Presence {
   bury(peer: Incarnation): void
   /** Leaves no file, socket, timer or listener behind. */
   leave(): Promise<void>
+  /**
+   * Ends as the death of the process would end it: every `probe` says `dead` from then on, and peers notice at once. For an
+   * incarnation that is still in the store, so that they rescue its claims without waiting for its lease.
+   */
+  breakOff(): Promise<void>
   /** Set by the engine: somebody rang. */
   onRing: () => void
   /** Set by the engine: a peer's connection broke; probe it. */

@@ -58,7 +58,10 @@ export interface Written {
 export interface ClaimAsk {
   /** How many tasks to claim at most, by queue; a paused queue gives nothing. */
   readonly room: ReadonlyMap<string, number>
-  /** How many of these would wait for a place: they are marked as claimed ahead of their turn. By default none. */
+  /**
+   * How many of these would wait for a place: they are marked as claimed ahead of their turn, as is each task that has crashed
+   * before. By default none.
+   */
   readonly early?: ReadonlyMap<string, number>
   /**
    * Whether one task on probation (two crashes behind it) may be among them; such tasks run one at a time. True: on a place

@@ -1,5 +1,5 @@
 import type { AnyTaskDefinition } from '../model/definition.ts'
-import type { TaskId } from '../model/task.ts'
+import type { ClaimedTask, TaskId } from '../model/task.ts'
 import type { WriteBatch, Written } from '../ports/store.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { WriteBatch, Written } from '../ports/store.ts'
  *
  * - `before-commit`: its add is about to be stored. Nothing is kept, and whoever added it never hears of it.
  * - `after-commit`: its add is stored, and whoever added it never hears of it. The task is kept.
- * - `before-run`: it is claimed and has not begun.
+ * - `before-run`: it is claimed, its beginning is written down where that comes first (it has crashed before), and it has not begun.
  * - `after-run`: its function has ended, and how it ended is about to be stored.
  */
 export type CrashPoint = 'before-commit' | 'after-commit' | 'before-run' | 'after-run'
@@ -42,10 +42,12 @@ export class CrashPlan {
   }
 
   /** Whether the process dies before it hears that this was written. */
-  comesAfter(batch: WriteBatch, { claimed, released }: Written): boolean {
+  comesAfter(batch: WriteBatch, { claimed, released }: Written, nameOf: (id: TaskId) => string | undefined): boolean {
     if (this.point === 'after-commit') return batch.adds.some(({ name }) => this.isAbout(name))
+    if (this.point !== 'before-run') return false
+    const begins = [...released, ...(claimed?.tasks ?? [])].filter((task) => !isWrittenFirst(task))
     return (
-      this.point === 'before-run' && [...released, ...(claimed?.tasks ?? [])].some(({ name }) => this.isAbout(name))
+      begins.some(({ name }) => this.isAbout(name)) || (batch.begun ?? []).some(({ id }) => this.isAbout(nameOf(id)))
     )
   }
 
@@ -57,4 +59,9 @@ export class CrashPlan {
   toString(): string {
     return this.name === undefined ? this.point : `${this.point} of "${this.name}"`
   }
+}
+
+/** Whether its beginning is written down before it begins. */
+function isWrittenFirst({ early, suspect, crashes }: ClaimedTask): boolean {
+  return early && (suspect || crashes > 0)
 }

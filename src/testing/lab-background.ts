@@ -9,7 +9,7 @@ import {
 } from '../index.ts'
 import type { LabClock } from './lab-clock.ts'
 
-const NOTHING: StopAccount = { finished: 0, handedBack: [], abandoned: [], deferred: 0 }
+const NOTHING: StopAccount = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [], deferred: 0 }
 
 /** The background of one process of a lab: the real one, whose process can die. */
 export class LabBackground extends Background {

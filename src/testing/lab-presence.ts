@@ -5,13 +5,16 @@ import type { Presence } from '../ports/presence.ts'
 export class LabPresence implements Presence {
   onRing = (): void => {}
   onGone = (): void => {}
-  readonly #isDead: (peer: Incarnation) => boolean
+  readonly #dead: Set<Incarnation>
+  #self: Incarnation | undefined
 
-  constructor(isDead: (peer: Incarnation) => boolean) {
-    this.#isDead = isDead
+  /** @param dead  the workers whose process has died. */
+  constructor(dead: Set<Incarnation>) {
+    this.#dead = dead
   }
 
-  arrive(): Promise<void> {
+  arrive(self: Incarnation): Promise<void> {
+    this.#self = self
     return Promise.resolve()
   }
 
@@ -20,12 +23,17 @@ export class LabPresence implements Presence {
   ringOne(): void {}
 
   probe(peer: Incarnation): 'dead' | 'alive' {
-    return this.#isDead(peer) ? 'dead' : 'alive'
+    return this.#dead.has(peer) ? 'dead' : 'alive'
   }
 
   bury(): void {}
 
   leave(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  breakOff(): Promise<void> {
+    if (this.#self !== undefined) this.#dead.add(this.#self)
     return Promise.resolve()
   }
 }

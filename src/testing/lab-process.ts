@@ -46,7 +46,7 @@ export class LabProcess {
     this.#world = world
     this.#clock = new ProcessClock(world.clock)
     this.#store = new LabStore(world, () => this.die())
-    this.#presence = new LabPresence((peer) => world.dead.has(peer))
+    this.#presence = new LabPresence(world.dead)
     const ports: Ports = {
       ...world.ports,
       clock: this.#clock,

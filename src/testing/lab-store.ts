@@ -97,11 +97,12 @@ export class LabStore implements Store {
   async write(batch: WriteBatch, now: Instant): Promise<Written> {
     return this.#call(async (store) => {
       const { ledger, turnstile } = this.#room
-      if (this.#room.plan?.comesBefore(batch, (id) => ledger.get(id)?.name) === true) return this.#crash()
+      const nameOf = (id: TaskId): string | undefined => ledger.get(id)?.name
+      if (this.#room.plan?.comesBefore(batch, nameOf) === true) return this.#crash()
       const written = await store.write(this.#admitted(batch), now)
       turnstile.took(written.claimed?.tasks ?? [])
       await ledger.refresh(changedBy(batch, written), now)
-      return this.#room.plan?.comesAfter(batch, written) === true ? this.#crash() : written
+      return this.#room.plan?.comesAfter(batch, written, nameOf) === true ? this.#crash() : written
     })
   }
 

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict'
 import { fork, spawnSync } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import fs from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 import { pino } from 'pino'
 import { defineTask } from '../../src/define-task.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 import type { AttemptEnd } from '../../src/model/events.ts'
 import type { Logger } from '../../src/model/logger.ts'
-import { bench, databaseFile, fixedChance, SILENT, timedBench } from '../support/bench.ts'
+import { bench, databaseFile, fixedChance, gate, SILENT, timedBench } from '../support/bench.ts'
+import { breakDisk } from '../support/broken-disk.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { Faults } from '../support/faulty-store.ts'
 
 const echo = defineTask({ name: 'echo', run: (text: string) => text })
@@ -289,24 +289,10 @@ describe('a store that refuses', () => {
 })
 
 describe('a disk that fails to sync', () => {
-  /** Makes every sync of this process fail until the test is over. */
-  function breakDisk(t: TestContext): void {
-    const error = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO', syscall: 'fdatasync' })
-    t.mock.method(fs, 'fdatasyncSync', () => {
-      throw error
-    })
-    t.mock.method(fs, 'fdatasync', (_: number, callback: (error: Error) => void) => void setImmediate(callback, error))
-    syncBuiltinESMExports()
-    t.after(() => {
-      t.mock.restoreAll()
-      syncBuiltinESMExports()
-    })
-  }
-
   test('stops the store for good: no add is acknowledged from there on', async (t) => {
     const { background, events } = bench(t, { store: `sqlite:${databaseFile(t)}`, tasks: [echo], works: false })
     await background.start()
-    breakDisk(t)
+    t.after(breakDisk())
     const failed = { code: 'STORE_FAILED', statusCode: 503 }
     for (let i = 0; i < 3; i++) await assert.rejects(background.add(echo, 'a'), failed)
     assert.deepEqual(
@@ -315,10 +301,58 @@ describe('a disk that fails to sync', () => {
     )
   })
 
+  test('leaves to others what is claimed and has not begun; what runs goes on, and the account names all of it', async (t) => {
+    const open = gate()
+    const waits = defineTask({ name: 'waits', run: () => open.opened.then(() => ended.open()) })
+    const ended = gate()
+    const store = `sqlite:${databaseFile(t)}` as const
+    const { background, events, until } = bench(t, { store, tasks: [echo, waits], concurrency: 1 })
+    const running = await background.add(waits)
+    await until('attempt:start', running.id)
+    const waiting = await background.add(echo, 'waits for the place')
+    const scope = background.attach(undefined)
+    const held = scope.tasks.add(echo, 'waits for its response')
+    await scope.settle(200)
+    t.after(breakDisk())
+    await assert.rejects(background.add(echo, 'b', { delay: '1h' }), { code: 'STORE_FAILED' })
+    scope.close()
+    open.open()
+    await ended.opened
+    const { finished, leftToRescue } = await background.stop()
+    assert.deepEqual([finished, leftToRescue], [0, [waiting.id, held.id, running.id]])
+    assert.deepEqual(
+      events.all('attempt:start').map(({ attempt }) => attempt.id),
+      [running.id],
+    )
+  })
+
+  test('is told once: nothing is asked of that store from there on', async (t) => {
+    const clock = new FakeClock()
+    const { background, events } = bench(t, { store: `sqlite:${databaseFile(t)}`, tasks: [echo] }, { clock })
+    await background.start()
+    t.after(breakDisk())
+    await assert.rejects(background.add(echo, 'b'), { code: 'STORE_FAILED' })
+    const before = events.all('store:error').length
+    await clock.advance(600_000)
+    assert.equal(events.all('store:error').length, before)
+  })
+
+  test('as the store is opened is over with the next start that succeeds', async (t) => {
+    const store = `sqlite:${databaseFile(t)}` as const
+    const { background, until } = bench(t, { store, tasks: [echo], poll: '1h' })
+    const repair = breakDisk()
+    t.after(repair)
+    await assert.rejects(background.start(), { code: 'STORE_FAILED' })
+    repair()
+    await background.start()
+    const { id } = await bench(t, { store, tasks: [echo], works: false }).background.add(echo, 'a')
+    assert.equal((await until('attempt:end', id)).state, 'succeeded')
+  })
+
   test('lets a stop come to its end', async (t) => {
     const { background, until } = bench(t, { store: `sqlite:${databaseFile(t)}`, tasks: [echo] })
     await background.result((await background.add(echo, 'a')).id)
-    breakDisk(t)
+    t.after(breakDisk())
     await assert.rejects(background.add(echo, 'b'), { code: 'STORE_FAILED' })
     await background.stop()
     await until('stopped')

@@ -134,6 +134,43 @@ describe('when a process is killed', () => {
   })
 })
 
+describe('when the store of a process fails for good', () => {
+  test('and the process stops, others take its tasks back at once, although it lives and its lease is long', async (t) => {
+    const file = databaseFile(t)
+    const sick = await TaskProcess.started(t, file, { concurrency: 1, grace: 0, beat: '1m', lease: '10m', poll: '1h' })
+    const { worker } = sick.events.all('worker:registered')[0]!
+    const running = await sick.add('heeds')
+    await sick.until('attempt:start', running)
+    const waiting = await sick.add('tell')
+    const survivor = here(t, file, { tasks: [tell, defineTask({ name: 'heeds', run: tell.run })] })
+    await survivor.background.start()
+    await sick.tell({ do: 'failStore' })
+    await sick.tell({ do: 'stop' })
+    const account = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [waiting, running], deferred: 0 }
+    assert.deepEqual(await sick.until('stopped'), account)
+    const { requeued, ...rescued } = await survivor.until('worker:rescued')
+    assert.deepEqual(rescued, { worker, quarantined: [] })
+    assert.deepEqual(requeued.toSorted(), [running, waiting])
+    const pid = process.pid
+    assert.deepEqual(await survivor.background.result(running), { attempt: 2, crashes: 1, pid })
+    assert.deepEqual(await survivor.background.result(waiting), { attempt: 1, crashes: 0, pid })
+    assert.deepEqual(sick.events.all('attempt:start', waiting), [])
+    assert.equal(sick.child.exitCode, null)
+  })
+
+  test('and nobody is there as it stops, the next one to start takes its tasks back', async (t) => {
+    const file = databaseFile(t)
+    const sick = await TaskProcess.started(t, file, { grace: 0, beat: '1m', lease: '10m', poll: '1h' })
+    const id = await sick.add('heeds')
+    await sick.until('attempt:start', id)
+    await sick.tell({ do: 'failStore' })
+    await sick.tell({ do: 'stop' })
+    const { background } = here(t, file, { tasks: [defineTask({ name: 'heeds', run: tell.run })] })
+    await background.start()
+    assert.deepEqual(await background.result(id), { attempt: 2, crashes: 1, pid: process.pid })
+  })
+})
+
 describe('a task that kills its process', () => {
   test('three times is quarantined with the evidence, and those beside it are unharmed', async (t) => {
     const file = databaseFile(t)

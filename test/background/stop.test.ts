@@ -4,10 +4,11 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
-import type { AbortReason, TaskContext } from '../../src/model/definition.ts'
+import type { AbortReason, AnyTaskDefinition, TaskContext } from '../../src/model/definition.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 import type { Logger } from '../../src/model/logger.ts'
 import { systemChance, systemClock } from '../../src/ports/system.ts'
+import { SqlitePresence } from '../../src/stores/sqlite/presence.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { bench, databaseFile, fixedChance, folder, gate, SILENT, timedBench, untilAborted } from '../support/bench.ts'
 import { turn } from '../support/fake-clock.ts'
@@ -16,7 +17,7 @@ import { Faults } from '../support/faulty-store.ts'
 const noop = defineTask({ name: 'noop', run: () => 'done' })
 const heeds = defineTask({ name: 'heeds', run: (_: undefined, { signal }: TaskContext) => untilAborted(signal) })
 const ignores = defineTask({ name: 'ignores', run: () => new Promise<void>(() => undefined) })
-const NOTHING = { finished: 0, handedBack: [], abandoned: [], deferred: 0 }
+const NOTHING = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [], deferred: 0 }
 
 /** A task as another background of the same file finds it, after the first has gone. */
 async function afterwards(t: Parameters<typeof bench>[0], store: `sqlite:${string}`, id: string) {
@@ -128,11 +129,11 @@ describe('stop', { concurrency: 8 }, () => {
   test('comes to its end when the store refuses to take anything back: others will rescue it', async (t) => {
     const faults = new Faults()
     const { background, until, events } = bench(t, { store: faults.store, tasks: [heeds] })
-    await background.add(heeds)
+    const { id } = await background.add(heeds)
     await until('attempt:start')
     const busy = new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 })
     faults.refuse('handBack', busy)
-    assert.deepEqual(await background.stop({ grace: 0 }), NOTHING)
+    assert.deepEqual(await background.stop({ grace: 0 }), { ...NOTHING, leftToRescue: [id] })
     assert.equal(events.all('store:error').length, 1)
   })
 
@@ -476,6 +477,61 @@ describe('what a stop hands back', () => {
     await stops.background.stop({ grace: 0 })
     await stays.until('attempt:end', id)
     assert.deepEqual(calls, ['stops', 'stays'])
+  })
+})
+
+describe('what the store does not take back', () => {
+  const waits = { poll: '1h', beat: '1m', lease: '10m' } as const
+
+  /** One that stops on a store with faults, and one that stays, on the same file. */
+  async function two(t: Parameters<typeof bench>[0], tasks: [stops: AnyTaskDefinition[], stays: AnyTaskDefinition[]]) {
+    const file = databaseFile(t)
+    const faults = new Faults(new SqliteStore(file, { clock: systemClock, chance: systemChance }))
+    const presence = () => new SqlitePresence({ file, clock: systemClock })
+    const stops = bench(t, { store: faults.store, tasks: tasks[0], concurrency: 1, ...waits }, { presence })
+    await stops.background.start()
+    const stays = bench(t, { store: `sqlite:${file}`, tasks: tasks[1], ...waits })
+    return { faults, stops, stays }
+  }
+
+  test('is rescued by others at once, and the account names it', async (t) => {
+    const { faults, stops, stays } = await two(t, [
+      [ignores, noop],
+      [defineTask({ name: 'ignores', run: noop.run }), noop],
+    ])
+    const running = await stops.background.add(ignores)
+    await stops.until('attempt:start', running.id)
+    const waiting = await stops.background.add(noop)
+    await stays.background.start()
+    faults.refuse('handBack', new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 }))
+    const { handedBack, abandoned, leftToRescue } = await stops.background.stop({ grace: 0 })
+    assert.deepEqual(
+      [handedBack, abandoned.map(({ id }) => id), leftToRescue],
+      [[], [running.id], [waiting.id, running.id]],
+    )
+    for (const { id } of [running, waiting]) assert.equal(await stays.background.result(id), 'done')
+    assert.deepEqual([(await stays.row(running.id)).crashes, (await stays.row(waiting.id)).crashes], [1, 0])
+  })
+
+  test('is what has ended, too, where its outcome was refused to the end', async (t) => {
+    const { faults, stops, stays } = await two(t, [[noop], [noop]])
+    const full = new AfterwordError('STORE_FULL', { file: 'x' })
+    const { id } = await stops.background.add(noop)
+    for (let i = 0; i < 20; i++) faults.refuse('write', full)
+    faults.refuse('handBack', full)
+    assert.deepEqual((await stops.background.stop({ grace: 0 })).leftToRescue, [id])
+    await stays.background.start()
+    assert.equal(await stays.background.result(id), 'done')
+  })
+
+  test('may be the worker alone: it is taken for dead, so that no trace of it stays', async (t) => {
+    const { faults, stops, stays } = await two(t, [[noop], [noop]])
+    await stays.background.start()
+    faults.refuse('retire', new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 }))
+    assert.deepEqual(await stops.background.stop({ grace: 0 }), NOTHING)
+    const { worker } = stops.events.all('worker:registered')[0]!
+    assert.deepEqual(await stays.until('worker:rescued'), { worker, requeued: [], quarantined: [] })
+    assert.equal((await stays.background.workers()).length, 1)
   })
 })
 

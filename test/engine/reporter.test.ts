@@ -33,7 +33,7 @@ const EVENTS: { [N in EventName]: BackgroundEvents[N] } = {
   'task:unknown': { name: 'greet', queue: 'mail' },
   'store:error': { error: new Error('no') },
   'store:failed': { error: new Error('no') as never },
-  stopped: { finished: 1, handedBack: [], abandoned: [], deferred: 0 },
+  stopped: { finished: 1, handedBack: [], abandoned: [], leftToRescue: [], deferred: 0 },
 }
 
 interface Line {
@@ -110,22 +110,25 @@ describe('the account of a stop', () => {
     assert.equal(accountLine(EVENTS.stopped), 'afterword stopped: 1 finished, 0 handed back, 0 abandoned')
   })
 
-  test('lists what was abandoned by name and id, and counts what was deferred', () => {
+  test('lists what was abandoned by name and id, and counts what was left or deferred', () => {
     const line = accountLine({
       finished: 0,
       handedBack: ['a', 'b'],
       abandoned: [attempt, { ...attempt, id: 'id-2' }],
+      leftToRescue: ['id-1', 'c'],
       deferred: 3,
     })
     assert.equal(
       line,
-      'afterword stopped: 0 finished, 2 handed back, 2 abandoned (greet id-1, greet id-2), 3 deferred functions lost',
+      'afterword stopped: 0 finished, 2 handed back, 2 abandoned (greet id-1, greet id-2), ' +
+        '2 left to be rescued, 3 deferred functions lost',
     )
   })
 
   const leftovers = {
     'something was handed back': { handedBack: ['id-2'] },
     'something was abandoned': { abandoned: [attempt] },
+    'something was left to be rescued': { leftToRescue: ['id-1'] },
     'deferred functions were lost': { deferred: 1 },
   }
   for (const [what, left] of Object.entries(leftovers)) {

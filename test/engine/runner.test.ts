@@ -46,7 +46,9 @@ function scene(run: (id: string, context: TaskContext) => unknown, concurrency =
   for (const event of ['attempt:start', 'attempt:end', 'attempt:failed', 'attempt:abandoned', 'claim:lost'] as const) {
     hub.on(event, ({ attempt }) => heard.push(`${event} ${attempt.id}`))
   }
+  const marks: (() => void)[] = []
   const journal = {
+    begun: (_: ClaimedTask, start: () => void) => void marks.push(start),
     finish: (entry: OutcomeEntry, hurry: boolean) =>
       void outcomes.push({ outcome: entry.outcome, done: (recorded) => entry.recorded(recorded), hurry }),
     progress: () => undefined,
@@ -76,7 +78,7 @@ function scene(run: (id: string, context: TaskContext) => unknown, concurrency =
     recorded: ({ task, outcome }) => void recorded.push([task.id, outcome.move]),
     awaited: (id) => id === 'awaited',
   })
-  return { runner, clock, lane, outcomes, recorded, heard, hungry }
+  return { runner, clock, lane, outcomes, recorded, heard, hungry, marks }
 }
 
 describe('claimed tasks', () => {
@@ -192,22 +194,31 @@ describe('a runner', () => {
     assert.deepEqual([quiet, runner.busy, runner.finished], [true, 0, 1])
   })
 
-  test('that starts no more gives what waits, and starts nothing of it', async () => {
+  test('that starts no more tells what waits among its claims, and starts nothing of it', async () => {
     const open = gate()
     const { runner, clock, heard } = scene(() => open.opened, 1)
     runner.take([claimed('a'), claimed('b')])
     await clock.settle()
-    assert.deepEqual(
-      runner.stopStarting().map(({ id }) => id),
-      ['b'],
-    )
+    runner.stopStarting()
     runner.take([claimed('c')])
+    assert.deepEqual(runner.claims(), ['b', 'c', 'a'])
     open.open()
     await clock.settle()
+    assert.deepEqual(runner.claims(), ['b', 'c'])
     assert.deepEqual(
       heard.filter((each) => each.startsWith('attempt:start')),
       ['attempt:start a'],
     )
+  })
+
+  test('that starts no more does not start what waits for its beginning to be written, either', async () => {
+    const ran: string[] = []
+    const { runner, clock, outcomes, marks } = scene((id) => ran.push(id))
+    runner.take([claimed('a', { early: true, suspect: true })])
+    await clock.settle()
+    runner.stopStarting()
+    marks[0]!()
+    assert.deepEqual([ran, outcomes, runner.busy, runner.claims()], [[], [], 0, ['a']])
   })
 
   test('that lost its claims tells its attempts, forgets what waits, and records nothing', async () => {

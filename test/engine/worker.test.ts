@@ -162,7 +162,13 @@ describe('a worker that was declared dead', () => {
     await fence()
     for (let i = 0; i < 20; i++) faults.refuse('register', BUSY)
     await clock.advance(6_000)
-    assert.deepEqual(await clock.run(background.stop()), { finished: 0, handedBack: [], abandoned: [], deferred: 0 })
+    assert.deepEqual(await clock.run(background.stop()), {
+      finished: 0,
+      handedBack: [],
+      abandoned: [],
+      leftToRescue: [],
+      deferred: 0,
+    })
   })
 })
 

@@ -10,7 +10,7 @@ import { drawWorld } from '../../proof/sim/world.ts'
 const LIFE = '0.1'
 const WORKER = 1
 const STEP: Step = { does: 'return', ms: 0, plain: true, progress: false }
-const ACCOUNT = { finished: 0, handedBack: [], abandoned: [], deferred: 0 }
+const ACCOUNT = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [], deferred: 0 }
 const WORLD = { ...drawWorld(1, true), keepsSucceeded: true, attempts: 2, bufferMax: 5 }
 
 function row(fields: Partial<Row> = {}): Row {
@@ -61,7 +61,12 @@ const begin = (id = 'a'): SimEvent => ({ kind: 'begin', life: LIFE, id, attempt:
 const end = (how = 'return', id = 'a'): SimEvent => ({ kind: 'end', life: LIFE, id, attempt: 1, how })
 const drained: SimEvent = { kind: 'drained', timers: new Map([[LIFE, 1]]) }
 const stopping: SimEvent = { kind: 'stopping', life: LIFE }
-const stopped = (timers = 0): SimEvent => ({ kind: 'stopped', life: LIFE, account: ACCOUNT, timers })
+const stopped = (timers = 0, leftToRescue: readonly string[] = []): SimEvent => ({
+  kind: 'stopped',
+  life: LIFE,
+  account: { ...ACCOUNT, leftToRescue },
+  timers,
+})
 
 const READY = row()
 const RUNNING = row({ state: 'running', claims: 1 })
@@ -167,7 +172,12 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
     /does not say so/,
     [...stored, stopping, move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 })), stopped()],
   ],
-  ['stop-account', /has stopped and holds a/, [...stored, stopping, stopped()]],
+  ['stop-account', /has stopped and holds a$/, [...stored, stopping, stopped(0, ['a'])]],
+  [
+    'stop-account',
+    /holds a, and does not say so/,
+    [...stored, stopping, { kind: 'fault', life: LIFE, what: 'refuses handBackAll' }, stopped()],
+  ],
   ['stop-account', /after it had stopped/, [...stored.slice(0, 4), stopping, stopped(), begin()]],
   ['results', /came before its success/, [...stored, { kind: 'result', life: LIFE, id: 'a', answer: 'value a#1' }]],
   [

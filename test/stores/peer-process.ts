@@ -7,7 +7,7 @@ import type { Incarnation } from '../../src/model/task.ts'
 
 /** What a peer process reports. */
 export type PeerEvent =
-  | { readonly event: 'arrived' | 'rang' | 'left' }
+  | { readonly event: 'arrived' | 'rang' | 'left' | 'broken off' }
   | { readonly event: 'degraded'; readonly reason: string }
   | ({ readonly event: 'gone' } & Probed)
   | ({ readonly event: 'probed' } & Probed)
@@ -19,7 +19,7 @@ interface Probed {
 
 /** What a peer process can be told. */
 export type PeerOrder =
-  | { readonly do: 'ring' | 'leave' | 'disconnect' }
+  | { readonly do: 'ring' | 'leave' | 'breakOff' | 'disconnect' }
   | { readonly do: 'ringOne' | 'probe'; readonly peer: Incarnation }
 
 /** A real process with a presence, killed after the test at the latest. */

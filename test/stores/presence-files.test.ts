@@ -62,6 +62,21 @@ describe('the files of a presence', BOUNDED, () => {
     assert.deepEqual(openBelow(folder), [])
   })
 
+  test('stay when it breaks off, with the lock free and nothing open, and it may arrive again', async (t) => {
+    const file = join(temporaryFolder(t), 'tasks.db')
+    const one = presenceHere(t, file)
+    const two = presenceHere(t, file)
+    await two.presence.arrive(2, [])
+    await one.presence.breakOff()
+    await one.presence.arrive(1, [2])
+    await Promise.all([one.presence.breakOff(), one.presence.breakOff()])
+    assert.deepEqual(filesOf(file), ['1.lock', '2.lock', '2.sock'])
+    assert.deepEqual([one.presence.probe(1), two.presence.probe(1)], ['dead', 'dead'])
+    if (process.platform === 'linux') assert.equal(openBelow(`${file}.d/1`).length, 0)
+    await one.presence.arrive(3, [2])
+    assert.equal(two.presence.probe(3), 'alive')
+  })
+
   test('are gone when leave comes before the arrival ended, twice, or without any arrival', async (t) => {
     const folder = temporaryFolder(t)
     const { presence } = presenceHere(t, join(folder, 'tasks.db'))

@@ -80,6 +80,21 @@ describe('processes that share a database file', BOUNDED, () => {
     assert.equal((await one.next('gone')).peer, 3)
   })
 
+  test('a peer that breaks off is told like any death, though its process lives, and can be buried', async (t) => {
+    const file = join(temporaryFolder(t), 'tasks.db')
+    const one = await PeerProcess.arrived(t, file, 1)
+    const two = await PeerProcess.arrived(t, file, 2, [1])
+    const { presence } = presenceHere(t, file)
+    await presence.arrive(3, [1, 2])
+    await one.next('rang')
+    two.tell({ do: 'breakOff' })
+    assert.deepEqual(await one.next('gone'), { event: 'gone', peer: 2, probe: 'dead' })
+    await two.next('broken off')
+    assert.deepEqual([presence.probe(2), await two.probe(2), two.child.exitCode], ['dead', 'dead', null])
+    presence.bury(2)
+    assert.equal(presence.probe(2), 'unknown')
+  })
+
   test('presence alone does not keep a process alive', async (t) => {
     const file = join(temporaryFolder(t), 'tasks.db')
     const one = await PeerProcess.arrived(t, file, 1)

@@ -17,6 +17,9 @@ export type Order =
   | { readonly do: 'handleSignals' }
   /** Lets its clock say that so much time has passed, in which nothing happened. */
   | { readonly do: 'skip'; readonly ms: number }
+  /** Makes every sync of its disk fail, which its store learns with an add: it has failed for good when this is answered. */
+  | { readonly do: 'failStore' }
+  | { readonly do: 'stop' }
   /** Lets the task `waits` go on. */
   | { readonly do: 'release' }
   /** Answers when its shutdown has begun: a signal may come later than a message that was sent after it. */

@@ -1,9 +1,10 @@
 import type { Incarnation, TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind, Life } from '../history.ts'
+import type { Row } from '../ledger.ts'
 
 /**
- * The account of a stop is true: it names what was handed back, what was abandoned, and no more that finished than was recorded;
- * nothing begins in a process that has stopped, and it holds nothing.
+ * The account of a stop is true: it names what was handed back, what was abandoned, what was left because the store refused, and
+ * no more that finished than was recorded; nothing begins in a process that has stopped, and it holds nothing else.
  */
 export const stopAccount: CheckerKind = [
   'stop-account',
@@ -15,6 +16,8 @@ export const stopAccount: CheckerKind = [
     const ended = new Map<Life, Set<TaskId>>()
     const over = new Set<Life>()
     const troubled = new Set<Life>()
+    /** What a store has done that failed for good, in the write that it never answered, its process cannot know. */
+    const broken = new Set<Life>()
     let diskWasFull = false
     return (event) => {
       switch (event.kind) {
@@ -25,6 +28,7 @@ export const stopAccount: CheckerKind = [
           return void workers.set(event.life, [...(workers.get(event.life) ?? []), event.worker])
         case 'fault':
           if (event.life !== undefined && /^(refuses|executes|breaks)/.test(event.what)) troubled.add(event.life)
+          if (event.life !== undefined && event.what.startsWith('breaks')) broken.add(event.life)
           if (event.life === undefined) diskWasFull = true
           return
         case 'begin':
@@ -42,8 +46,7 @@ export const stopAccount: CheckerKind = [
           return void stops.set(event.life, { finished: 0, back: new Set(), troubled: false })
         case 'recorded': {
           const stop = stops.get(event.life)
-          if (stop !== undefined) stop.finished++
-          return
+          return void (stop !== undefined && stop.finished++)
         }
         case 'move':
           if (event.after?.state === 'running') for (const ids of ended.values()) ids.delete(event.after.id)
@@ -60,16 +63,15 @@ export const stopAccount: CheckerKind = [
           const stop = stops.get(life)!
           over.add(life)
           if (account.finished > stop.finished) fail(`${life} says ${account.finished} finished: ${stop.finished} did`)
-          const unsaid = [...stop.back].filter((id) => !account.handedBack.includes(id))
+          const unsaid = stop.back.difference(new Set(account.handedBack))
           const untrue = account.handedBack.filter((id) => !stop.back.has(id))
           if (untrue.length > 0) fail(`${life} says that it handed back ${untrue.join(', ')}`)
+          const held = heldBy(rows.values(), workers.get(life) ?? [])
+          const unnamed = broken.has(life) ? [] : held.filter((id) => !account.leftToRescue.includes(id))
+          if (unnamed.length > 0) fail(`${life} has stopped and holds ${unnamed.join(', ')}, and does not say so`)
           if (diskWasFull || troubled.has(life)) return
-          if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
-          for (const { id, worker } of rows.values()) {
-            if (worker !== null && workers.get(life)?.includes(worker) === true) {
-              fail(`${life} has stopped and holds ${id}`)
-            }
-          }
+          if (unsaid.size > 0) fail(`${life} handed back ${[...unsaid].join(', ')} and does not say so`)
+          if (held.length > 0) fail(`${life} has stopped and holds ${held.join(', ')}`)
           return
         }
         default:
@@ -77,3 +79,7 @@ export const stopAccount: CheckerKind = [
     }
   },
 ]
+
+function heldBy(rows: Iterable<Row>, workers: readonly Incarnation[]): TaskId[] {
+  return [...rows].filter(({ worker }) => worker !== null && workers.includes(worker)).map(({ id }) => id)
+}

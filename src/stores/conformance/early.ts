@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { attemptNumber, type ClaimedTask } from '../../model/task.ts'
 import { test } from './case.ts'
 import { fail, pick, succeed } from './fixtures.ts'
+import { crash } from './rescue.ts'
 import type { World, WorldWorker } from './world.ts'
 
 /** Two claimed tasks: the first has a place, the second was claimed ahead of its turn. */
@@ -69,6 +70,21 @@ export const early = [
       assert.deepEqual(quarantined, [])
     }
     assert.deepEqual(pick(await world.find(task), 'state', 'crashes'), { state: 'ready', crashes: 0 })
+  }),
+
+  test('what has crashed before counts as begun only when that is written, also on a free place', async (world) => {
+    const task = world.task()
+    await world.add(task)
+    await crash(world, 1)
+    for (const isBegun of [false, true, false, false, true]) {
+      const dying = await world.worker()
+      const { id, claims, crashes, early: marked } = await dying.claimOne()
+      assert.equal(marked, true)
+      if (isBegun) await dying.write({ begun: [{ id, claims }] })
+      await world.store.rescue(dying.incarnation, world.now)
+      assert.equal((await world.find(task)).crashes, crashes + (isBegun ? 1 : 0))
+    }
+    assert.deepEqual(await world.states(task), ['quarantined'])
   }),
 
   test('requeue: what failed ahead of its turn is claimed like any other afterwards', async (world) => {

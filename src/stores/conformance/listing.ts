@@ -46,7 +46,7 @@ async function crashed(world: World, crashes: number): Promise<NewTask> {
   await world.add(task)
   for (let crash = 1; crash <= crashes; crash++) {
     const dying = await world.worker()
-    await dying.claimOne()
+    await dying.beginOne()
     await world.store.rescue(dying.incarnation, world.now)
   }
   return task

@@ -184,7 +184,9 @@ export class ModelStore {
       const chosen = [...first, ...others.slice(0, rooms - first.length)]
       if (risk === true && risky !== undefined && chosen.length < places) chosen.push(risky)
       if (risky !== undefined && chosen.includes(risky)) risk = false
-      for (const [i, task] of chosen.entries()) claimed.push([task, take(task, worker, i >= places)])
+      for (const [i, task] of chosen.entries()) {
+        claimed.push([task, take(task, worker, i >= places || task.crashes > 0)])
+      }
     }
     return claimed.sort(([a], [b]) => byPriority(a, b)).map(([, claim]) => claim)
   }

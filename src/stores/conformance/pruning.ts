@@ -44,7 +44,7 @@ export const pruning = [
     await world.add(tasks.quarantined)
     for (let crash = 1; crash <= 3; crash++) {
       const dying = await world.worker()
-      await dying.claimOne()
+      await dying.beginOne()
       await world.store.rescue(dying.incarnation, world.now)
     }
     const worker = await world.worker()

@@ -84,7 +84,7 @@ export const queues = [
     await world.add(task)
     for (let crash = 1; crash <= 2; crash++) {
       const dying = await world.worker()
-      await dying.claimOne()
+      await dying.beginOne()
       await world.store.rescue(dying.incarnation, world.now)
     }
     assert.deepEqual(await readyNames(world), { default: ['work'] })

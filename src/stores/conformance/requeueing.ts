@@ -10,7 +10,7 @@ async function wornOut(world: World): Promise<TaskId> {
   const { id } = await dying.run({ input: json('kept') })
   const worker = await world.worker()
   await worker.store.rescue(dying.incarnation, world.now)
-  await worker.store.handBack(worker.incarnation, [await worker.claimOne()], world.now)
+  await worker.store.handBack(worker.incarnation, [await worker.beginOne()], world.now)
   await worker.finish(retry(await worker.claimOne(), world.now, false))
   await worker.finish(retry(await worker.claimOne(), world.now))
   await worker.finish(fail(await worker.claimOne()))
@@ -60,7 +60,7 @@ export const requeueing = [
     await world.add(task)
     for (let crash = 1; crash <= 3; crash++) {
       const worker = await world.worker()
-      await worker.claimOne()
+      await worker.beginOne()
       await world.store.rescue(worker.incarnation, world.now)
     }
     assert.deepEqual(await world.states(task), ['quarantined'])

@@ -154,7 +154,7 @@ export const series = [
     await world.add(first, second)
     for (let crash = 1; crash <= 3; crash++) {
       const worker = await world.worker()
-      await worker.claimOne()
+      await worker.beginOne()
       assert.deepEqual(await world.states(second), ['waiting'])
       await world.store.rescue(worker.incarnation, world.now)
     }

@@ -187,6 +187,13 @@ export class WorldWorker {
     return tasks[0]!
   }
 
+  /** The same, and writes down that its attempt has begun. */
+  async beginOne(wish: Wish = {}): Promise<ClaimedTask> {
+    const task = await this.claimOne(wish)
+    await this.write({ begun: [task] })
+    return task
+  }
+
   /** Records outcomes, without claiming anything, and says which of them counted. */
   async finish(...outcomes: readonly Outcome[]): Promise<readonly boolean[]> {
     const { recorded } = await this.write({ outcomes })

@@ -25,14 +25,14 @@ export function claimTasks(
   for (const [queue, room] of ask.room) {
     if (paused.has(queue)) continue
     const places = room - Math.min(room, ask.early?.get(queue) ?? 0)
-    const first = probation === 'first' && room > 0 ? claimRisky(db, worker, queue, places === 0) : []
+    const first = probation === 'first' && room > 0 ? claimRisky(db, worker, queue) : []
     const rows = claimIn(db, worker, queue, places - first.length, false)
     rows.push(...first)
     // What will not begin at once is claimed by a second statement, and marked: the first one found all there is, or this is the rest.
     if (rows.length >= places) rows.push(...claimIn(db, worker, queue, room - rows.length, true))
     if (rows.length >= room) more = true
     // Without being asked for first it needs a place that is left over: it must not hold up others.
-    const last = probation === true && rows.length < places ? claimRisky(db, worker, queue, false) : []
+    const last = probation === true && rows.length < places ? claimRisky(db, worker, queue) : []
     rows.push(...last)
     if (first.length + last.length > 0) probation = false
     for (const row of rows) {
@@ -47,9 +47,8 @@ export function claimTasks(
 }
 
 /** The oldest task on probation. */
-function claimRisky(db: Database, worker: KnownWorker, queue: string, early: boolean): ClaimRow[] {
-  const mark = early ? EARLY : 0
-  return db.sql('claim_probation').all(worker.incarnation, mark, queue, worker.namesJson) as unknown as ClaimRow[]
+function claimRisky(db: Database, worker: KnownWorker, queue: string): ClaimRow[] {
+  return db.sql('claim_probation').all(worker.incarnation, queue, worker.namesJson) as unknown as ClaimRow[]
 }
 
 function claimIn(db: Database, worker: KnownWorker, queue: string, room: number, early: boolean): ClaimRow[] {

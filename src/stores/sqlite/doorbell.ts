@@ -102,9 +102,19 @@ export class Doorbell {
   }
 
   /** Says goodbye and closes everything. Closing twice is fine. */
-  async close(): Promise<void> {
-    this.#closed = true
+  close(): Promise<void> {
     for (const link of this.#links) link.part()
+    return this.#end()
+  }
+
+  /** Closes everything without a goodbye: to the peers it is the end of this process. */
+  breakOff(): Promise<void> {
+    for (const link of this.#links) link.cut()
+    return this.#end()
+  }
+
+  async #end(): Promise<void> {
+    this.#closed = true
     const server = this.#server
     this.#server = undefined
     if (server === undefined) return

@@ -82,8 +82,13 @@ export class Link {
 
   /** Says goodbye if the peer has room for it, and closes. */
   part(): void {
-    this.#parted = true
     if (!this.#socket.destroyed) this.#socket.write(BYE_BYTES)
+    this.cut()
+  }
+
+  /** Closes without a goodbye, as the end of the process does. */
+  cut(): void {
+    this.#parted = true
     this.#socket.destroy()
   }
 

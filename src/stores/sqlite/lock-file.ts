@@ -76,10 +76,15 @@ export class LockFile {
     try {
       if (!windows) rmSync(this.#path, { force: true })
     } finally {
-      this.#connection.close()
-      heldHere().delete(this.#path)
+      this.drop()
     }
     if (windows) rmSync(this.#path, { force: true })
+  }
+
+  /** Lets go of the lock and leaves the file: seen from outside its process has died. Dropping twice is fine. */
+  drop(): void {
+    if (this.#connection.isOpen) this.#connection.close()
+    heldHere().delete(this.#path)
   }
 }
 

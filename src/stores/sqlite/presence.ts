@@ -11,7 +11,7 @@
  * - It is locked: `alive`. Only the process itself can hold it. It may be stopped or stuck; that is for the lease to
  *   notice.
  * - It is there and free: `dead`. It appears under its name only once locked, and a process that leaves removes it
- *   before it lets go.
+ *   before it lets go. One that breaks off lets go and leaves it, to be taken for dead.
  * - It is missing: `unknown`. A worker registers first, which gives its file a name, and arrives then; between the two
  *   it lives without a file. Where the folder refused it, it lives without one for good.
  * - It cannot be read: `unknown`. It belongs to another user.
@@ -117,9 +117,13 @@ export class SqlitePresence implements Presence {
   }
 
   /** Leaves; another `arrive` may follow. Does not throw; leaving twice, or before an arrival has ended, is fine. */
-  async leave(): Promise<void> {
-    this.#departure ??= this.#depart().finally(() => (this.#departure = undefined))
-    await this.#departure
+  leave(): Promise<void> {
+    return this.#end(() => this.#depart())
+  }
+
+  /** Ends as a kill would, with the files left where they are for those who rescue. Does not throw; otherwise like `leave`. */
+  breakOff(): Promise<void> {
+    return this.#end(() => this.#vanish())
   }
 
   async #settle(self: Incarnation, peers: readonly Incarnation[]): Promise<void> {
@@ -159,22 +163,38 @@ export class SqlitePresence implements Presence {
     }
   }
 
-  async #depart(): Promise<void> {
+  async #end(how: () => Promise<void>): Promise<void> {
     if (this.#arrival === undefined) return
-    const closing = this.#doorbell?.close()
+    this.#departure ??= how().finally(() => {
+      this.#self = undefined
+      this.#lock = undefined
+      this.#doorbell = undefined
+      this.#arrival = undefined
+      this.#departure = undefined
+    })
+    await this.#departure
+  }
+
+  async #depart(): Promise<void> {
     // Closing ends the calls of an arrival that is still under way; it makes nothing new afterwards.
-    await Promise.all([closing, this.#arrival])
-    try {
-      this.#lock?.release()
-    } catch (error) {
-      this.#onDebug('releasing the lock file', error)
-    }
+    await Promise.all([this.#doorbell?.close(), this.#arrival])
+    this.#letGo(() => this.#lock?.release())
     if (this.#self !== undefined) this.#remove(this.#self)
     this.#folder.removeIfEmpty()
-    this.#self = undefined
-    this.#lock = undefined
-    this.#doorbell = undefined
-    this.#arrival = undefined
+  }
+
+  async #vanish(): Promise<void> {
+    // The lock goes first: who sees the connection break looks whether it is free.
+    this.#letGo(() => this.#lock?.drop())
+    await Promise.all([this.#doorbell?.breakOff(), this.#arrival])
+  }
+
+  #letGo(how: () => void): void {
+    try {
+      how()
+    } catch (error) {
+      this.#onDebug('letting go of the lock file', error)
+    }
   }
 
   #remove(incarnation: Incarnation): void {

@@ -109,8 +109,11 @@ export const statements = {
   promote: `UPDATE task SET state = 0, due_at = NULL
     WHERE key IN (SELECT key FROM task WHERE state = 2 AND due_at <= ? ORDER BY due_at LIMIT ?) RETURNING kind`,
   next_due: 'SELECT min(due_at) AS due_at FROM task WHERE state = 2',
-  /** For each known name the head of its index, then the best of all: an unknown name in front costs nothing. */
-  claim: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, marks = marks | ?
+  /**
+   * For each known name the head of its index, then the best of all: an unknown name in front costs nothing. With what a worker has
+   * died before counts as begun when that is written, whatever place it has: what had not begun is charged one crash at most.
+   */
+  claim: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, marks = marks | iif(crashes > 0, ${EARLY}, ?)
     WHERE key IN (
       SELECT t.key FROM json_each(?) AS known CROSS JOIN kind ON kind.queue = ? AND kind.name = known.value CROSS JOIN task AS t
       WHERE t.key IN (
@@ -119,7 +122,7 @@ export const statements = {
         ORDER BY priority DESC, added_at LIMIT ?)
       ORDER BY t.priority DESC, t.added_at, t.key LIMIT ?)
     RETURNING ${CLAIM_COLUMNS}`,
-  claim_probation: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, marks = marks | ?
+  claim_probation: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, marks = marks | ${EARLY}
     WHERE key IN (
       SELECT key FROM task INDEXED BY task_probation
       WHERE state = 0 AND crashes >= 2

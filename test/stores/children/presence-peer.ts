@@ -24,6 +24,7 @@ process.on('message', (order: PeerOrder) => {
   if (order.do === 'ringOne') presence.ringOne(order.peer)
   if (order.do === 'probe') say({ event: 'probed', peer: order.peer, probe: presence.probe(order.peer) })
   if (order.do === 'leave') void presence.leave().then(() => say({ event: 'left' }))
+  if (order.do === 'breakOff') void presence.breakOff().then(() => say({ event: 'broken off' }))
   if (order.do === 'disconnect') process.disconnect()
 })
 

@@ -9,7 +9,8 @@ import { Background } from '../../../src/background.ts'
 import type { AnyTaskDefinition } from '../../../src/model/definition.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import { SILENT } from '../bench.ts'
-import { DEFINITIONS, release } from '../definitions.ts'
+import { breakDisk } from '../broken-disk.ts'
+import { DEFINITIONS, release, tell } from '../definitions.ts'
 import { EVENT_NAMES, type Heard } from '../event-log.ts'
 import { turn } from '../fake-clock.ts'
 import type { Answer, Order } from '../task-process.ts'
@@ -47,6 +48,13 @@ async function carryOut(order: Order): Promise<readonly string[]> {
       return []
     case 'skip':
       skippedMs += order.ms
+      return []
+    case 'failStore':
+      breakDisk()
+      await background.add(tell, undefined, { delay: '1h' }).catch(() => undefined)
+      return []
+    case 'stop':
+      await background.stop()
       return []
     case 'release':
       release()
