@@ -261,14 +261,14 @@ describe('an add', () => {
       return first
     }
     let answered = 0
-    for (const turns of [
+    const arrivals = [
       [7, 5],
       [8, 5],
       [8, 0, 5],
       [8, 5, 5],
       [8, 5, 5, 5],
-    ])
-      groups.push((await firstOf(...turns))!)
+    ]
+    for (const turns of arrivals) groups.push((await firstOf(...turns))!)
     assert.deepEqual(groups, [7, 13, 8, 18, 18])
   })
 
