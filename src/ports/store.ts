@@ -179,7 +179,10 @@ export interface Store {
   /** Sets or lifts the pause of a queue, for every process. */
   pause(queue: string, paused: boolean): Promise<void>
   paused(): Promise<ReadonlySet<string>>
-  /** Looks at the next `limit` tasks and removes the finished ones past their retention. `done`: it has seen all. */
+  /**
+   * Looks at the next `limit` tasks and removes the finished ones past their retention. `done`: it has seen all. One that was
+   * cancelled as it waited stays while a task before it in its series holds back those behind it.
+   */
   prune(
     retention: Retention,
     now: Instant,

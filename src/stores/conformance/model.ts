@@ -262,7 +262,9 @@ export class ModelStore {
 
   prune(retention: Retention, now: Instant): number {
     const old = [...this.tasks.values()].filter(
-      ({ state, finishedAt }) => isFinal(state) && finishedAt! <= now - retention[state],
+      // What was cancelled as it waited is a link of its series as long as somebody before it holds back others.
+      ({ id, state, finishedAt }) =>
+        isFinal(state) && finishedAt! <= now - retention[state] && this.#holder(id) === undefined,
     )
     for (const { id } of old) this.tasks.delete(id)
     return old.length

@@ -11,6 +11,11 @@ async function running(world: World, worker: WorldWorker, length: number): Promi
   return [{ id: first.id, claims: 1 }, ...others]
 }
 
+/** Removes whatever is not needed any more. */
+function prune(world: World): ReturnType<World['store']['prune']> {
+  return world.store.prune({ succeeded: 0, failed: 0, cancelled: 0, quarantined: 0 }, world.now, 1_000)
+}
+
 const ENDS: Readonly<Record<string, (claim: Claim) => Outcome>> = {
   'a success': (claim) => succeed(claim),
   'a success that is forgotten': (claim) => succeed(claim, { forget: true }),
@@ -181,6 +186,21 @@ export const series = [
     assert.deepEqual(await world.states(first, late), ['running', 'waiting'])
     const { released } = await worker.write({ outcomes: [succeed(first)], claim: ask() })
     assert.deepEqual(ids(released), [late.id])
+  }),
+
+  test('what was cancelled as it waited is pruned only when the one before has passed: until then others come behind it', async (world) => {
+    const worker = await world.worker()
+    const [first, second, third] = await running(world, worker, 3)
+    // The later one first: it stays behind the earlier one, which is cancelled too.
+    for (const { id } of [third!, second!]) await world.store.cancel(id, world.now)
+    assert.deepEqual(await prune(world), { removed: 0, done: true })
+    const late = world.task({ series: first.id, after: third!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.states(first, late), ['running', 'waiting'])
+    assert.deepEqual(await world.store.ahead(late.id), [first.id])
+    const { released } = await worker.write({ outcomes: [retry(first, world.now)], claim: ask() })
+    assert.deepEqual(ids(released), [late.id])
+    assert.deepEqual(await prune(world), { removed: 2, done: true })
   }),
 
   test('when the first is cancelled before it ran, the next is ready', async (world) => {

@@ -2,24 +2,15 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { NewTask, TaskId } from '../../model/task.ts'
 import type { Added } from '../../ports/store.ts'
 import type { Database } from './database.ts'
+import { type Glance, glance, holderOf } from './holder.ts'
 import { homeKey, spareKey } from './keys.ts'
-import { EARLY, formatBits, formatOf, PASSED, POWER } from './marks.ts'
+import { EARLY, formatBits, formatOf, POWER } from './marks.ts'
 import { STATE_CODES, stateOf } from './rows.ts'
 import { isTakenKey } from './sqlite-errors.ts'
 import { INSERT_COLUMNS, INSERT_GROUP } from './statements.ts'
 import type { KnownWorker, Tally } from './write-transaction.ts'
 
-/** What a row that is there already tells. */
-interface Glance {
-  state: number
-  kind: number
-  marks: number
-  input: string
-  after: TaskId | null
-}
-
-const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING, cancelled: CANCELLED } = STATE_CODES
-const FIRST_FINAL = STATE_CODES.succeeded
+const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING } = STATE_CODES
 
 const ADDED: Readonly<Record<number, Added>> = {
   [READY]: { kind: 'added', state: 'ready' },
@@ -97,7 +88,7 @@ export class TaskInserter {
     const behind = task.after === undefined ? undefined : this.#holderOf(task.after)
     const answer = this.#insertOne(task, behind)
     if (answer.kind !== 'added' && behind !== undefined) (this.#links ??= new Map()).set(task.id, behind)
-    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && this.#holder(task.id) === task.id)
+    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && holderOf(this.#db, task.id) === task.id)
     this.#before = { id: task.id, holdsBack }
     return answer
   }
@@ -106,20 +97,20 @@ export class TaskInserter {
     const link = this.#links?.get(after) ?? after
     // The common chain, a response's tasks in one batch, needs no look-up of the one before.
     if (this.#before?.id === link) return this.#before.holdsBack ? link : undefined
-    return this.#holder(link)
+    return holderOf(this.#db, link)
   }
 
   #insertOne(task: NewTask, behind: TaskId | undefined): Added {
     const home = task.idempotent ? undefined : homeKey(task.id)
     // An id of the caller's may also name a task that was added under a home key.
     if (task.idempotent && homeKey(task.id) !== undefined) {
-      const there = this.#glance(task.id)
+      const there = glance(this.#db, task.id)
       if (there !== undefined) return this.#sameTask(there, task)
     }
     const state = this.#stateOf(task, behind !== undefined)
     if (home === undefined || !this.#insert(task, home, state, behind)) {
       // A key that is taken: by this very task, or at home by another one of the same millisecond.
-      const there = home === undefined ? undefined : this.#glance(task.id)
+      const there = home === undefined ? undefined : glance(this.#db, task.id)
       if (there !== undefined) return this.#sameTask(there, task)
       if (!this.#insert(task, spareKey(task.id), state, behind)) return this.#whoIsThere(task)
       if (state === RUNNING) this.#worker!.strays.add(task.id)
@@ -148,26 +139,8 @@ export class TaskInserter {
     return this.#db.sql('insert').run(...values).changes === 1
   }
 
-  /** The task that holds back what comes after `id`: itself, or, when it was cancelled as it waited, the one before it. */
-  #holder(id: TaskId): TaskId | undefined {
-    for (let holder: TaskId | null = id; holder !== null;) {
-      const row = this.#glance(holder)
-      if (row === undefined || (row.marks & PASSED) !== 0) return undefined
-      if (row.state < FIRST_FINAL) return holder
-      if (row.state !== CANCELLED) return undefined
-      holder = row.after
-    }
-    return undefined
-  }
-
-  #glance(id: TaskId): Glance | undefined {
-    const home = homeKey(id)
-    const found = home === undefined ? undefined : this.#db.sql('glance').get(home, id)
-    return (found ?? this.#db.sql('glance').get(spareKey(id), id)) as Glance | undefined
-  }
-
   #whoIsThere(task: NewTask): Added {
-    const there = this.#glance(task.id)
+    const there = glance(this.#db, task.id)
     // Another id has the same spare key: one chance in 2^52 for each stored task.
     return there === undefined ? { kind: 'taken', by: 'another id' } : this.#sameTask(there, task)
   }

@@ -26,6 +26,7 @@ import type {
 } from '../../ports/store.ts'
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
+import { holderOf } from './holder.ts'
 import { homeKey, spareKey } from './keys.ts'
 import { listTasks } from './list.ts'
 import { PASSED } from './marks.ts'
@@ -282,8 +283,12 @@ export class SqliteStore implements Store {
     const past = rows.filter((row) => row.finished_at !== null && row.finished_at <= now - keptMs(retention, row.state))
     if (past.length === 0) return { removed: 0, done }
     const removed = await this.#transact((db) =>
-      // A task that was requeued since it was looked at is not the one that was to go.
-      past.reduce((sum, row) => sum + Number(db.sql('remove').run(row.key, row.state, row.finished_at).changes), 0),
+      past.reduce((sum, row) => {
+        // One that was cancelled as it waited is a link of its series still.
+        if (row.state === STATE_CODES.cancelled && holderOf(db, row.id) !== undefined) return sum
+        // A task that was requeued since it was looked at is not the one that was to go.
+        return sum + Number(db.sql('remove').run(row.key, row.state, row.finished_at).changes)
+      }, 0),
     )
     return { removed, done }
   }
@@ -351,6 +356,7 @@ interface Ended {
 
 interface OldRow {
   readonly key: number
+  readonly id: TaskId
   readonly state: number
   readonly finished_at: number | null
 }

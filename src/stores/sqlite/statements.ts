@@ -168,7 +168,7 @@ export const statements = {
   paused: 'SELECT queue FROM paused_queue',
 
   /** A walk in the order of keys; a finished task past its retention goes. */
-  old: 'SELECT key, state, finished_at FROM task WHERE key > ? ORDER BY key LIMIT ?',
+  old: 'SELECT key, id, state, finished_at FROM task WHERE key > ? ORDER BY key LIMIT ?',
   remove: 'DELETE FROM task WHERE key = ? AND state = ? AND finished_at = ?',
 
   compatibility: 'SELECT from_version FROM compatibility',
