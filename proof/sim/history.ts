@@ -49,6 +49,8 @@ export type SimEvent =
       readonly isIdempotent: boolean
       readonly series: readonly TaskId[]
     }
+  /** The store has answered that it was added, or was there already. The answer has yet to reach its process. */
+  | { readonly kind: 'kept'; readonly life: Life; readonly id: TaskId; readonly name: string }
   /** The client was told that it is kept. */
   | { readonly kind: 'ack'; readonly life: Life; readonly id: TaskId; readonly name: string }
   | { readonly kind: 'refused'; readonly life: Life; readonly id: TaskId; readonly code: string }

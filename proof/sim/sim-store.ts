@@ -44,6 +44,8 @@ export interface StoreHost {
   /** A verb was executed: what changed in the database is its work. */
   executed(verb: Verb, about: Incarnation | undefined): void
   registered(worker: Incarnation): void
+  /** The store says that the task is in it. */
+  kept(id: TaskId, name: string): void
 }
 
 type Claims = readonly { readonly id: TaskId; readonly claims: number }[]
@@ -107,6 +109,9 @@ export class SimStore implements Store {
   write(batch: WriteBatch, now: Instant): Promise<Written> {
     return this.#call('write', batch.worker, true, async () => {
       const written = await this.#store.write(batch, now)
+      for (const [i, { id, name }] of batch.adds.entries()) {
+        if (written.added[i]!.kind !== 'taken') this.#host.kept(id, name)
+      }
       const { syncMs } = this.#host.faults()
       if (batch.durability !== 'power' || syncMs === 0) return written
       const durable = this.#sync(this.#chance.below(syncMs))

@@ -57,6 +57,7 @@ const add = (id = 'a', series: readonly string[] = []): SimEvent => ({
   series,
 })
 const ack = (id = 'a', name = 'plain'): SimEvent => ({ kind: 'ack', life: LIFE, id, name })
+const kept = (id = 'a', name = 'plain'): SimEvent => ({ kind: 'kept', life: LIFE, id, name })
 const begin = (id = 'a'): SimEvent => ({ kind: 'begin', life: LIFE, id, attempt: 1, step: STEP })
 const end = (how = 'return', id = 'a'): SimEvent => ({ kind: 'end', life: LIFE, id, attempt: 1, how })
 const drained: SimEvent = { kind: 'drained', timers: new Map([[LIFE, 1]]) }
@@ -74,6 +75,7 @@ const stored = [born, registered, add(), move('write', undefined, READY), move('
 /** A life without a fault, from the add to the end. */
 const SOUND: readonly SimEvent[] = [
   ...stored,
+  kept(),
   ack(),
   begin(),
   end(),
@@ -134,7 +136,8 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
   ['bounded', /never heard/, [...stored, drained]],
   ['liveness', /nothing ends/, [{ kind: 'stuck', why: 'nothing ends' }]],
   ['liveness', /is no worker/, [...stored, { kind: 'fenced', worker: WORKER, by: '1.1' }, drained]],
-  ['unique-ids', /which is a "plain"/, [...stored, ack('a', 'side')]],
+  ['unique-ids', /which is a "plain"/, [...stored, kept('a', 'side')]],
+  ['unique-ids', /for which the store did not answer/, [...stored, { ...kept(), life: '0.2' } as SimEvent, ack()]],
   ['legal-states', /from ready to succeeded/, [...stored.slice(0, 4), move('write', READY, SUCCEEDED)]],
   ['legal-states', /ready with worker 1/, [...stored, move('write', RUNNING, row({ worker: 1, claims: 1 }))]],
   ['legal-states', /counted 1 live/, [...stored, { kind: 'commit', life: LIFE, verb: 'write', live: 0, waiting: 0 }]],
@@ -202,6 +205,12 @@ describe('the checkers of the simulation', () => {
       judged([...stored, move('cancel', RUNNING, CANCELLING), move('handBack', CANCELLING, CANCELLED)]),
       [],
     )
+  })
+
+  test('let an answer pass that comes so late that its id is another task by then', () => {
+    const forgotten = [begin(), end(), move('write', RUNNING, SUCCEEDED), move('prune', SUCCEEDED, undefined)]
+    const other: SimEvent[] = [{ ...add(), name: 'side' } as SimEvent, move('write', undefined, row({ name: 'side' }))]
+    assert.deepEqual(judged([...stored, kept(), ...forgotten, ...other, ack()]), [])
   })
 
   for (const [checker, what, events] of BROKEN) {
