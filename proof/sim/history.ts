@@ -36,8 +36,9 @@ export type SimEvent =
       readonly live: number
       readonly waiting: number
     }
-  | { readonly kind: 'begin'; readonly life: Life; readonly id: TaskId; readonly attempt: number; readonly step: Step }
-  | { readonly kind: 'end'; readonly life: Life; readonly id: TaskId; readonly attempt: number; readonly how: string }
+  /** `nth`: how often the task has begun, anywhere; it names the attempt, whatever is counted and whoever was abandoned. */
+  | { readonly kind: 'begin'; readonly life: Life; readonly id: TaskId; readonly nth: number; readonly step: Step }
+  | { readonly kind: 'end'; readonly life: Life; readonly id: TaskId; readonly nth: number; readonly how: string }
   | { readonly kind: 'abandoned'; readonly life: Life; readonly id: TaskId }
   | { readonly kind: 'recorded'; readonly life: Life; readonly id: TaskId; readonly state: TaskState }
   /** A client asked for it. `series`: the ones that it was added behind. */

@@ -58,8 +58,8 @@ const add = (id = 'a', series: readonly string[] = []): SimEvent => ({
 })
 const ack = (id = 'a', name = 'plain'): SimEvent => ({ kind: 'ack', life: LIFE, id, name })
 const kept = (id = 'a', name = 'plain'): SimEvent => ({ kind: 'kept', life: LIFE, id, name })
-const begin = (id = 'a'): SimEvent => ({ kind: 'begin', life: LIFE, id, attempt: 1, step: STEP })
-const end = (how = 'return', id = 'a'): SimEvent => ({ kind: 'end', life: LIFE, id, attempt: 1, how })
+const begin = (id = 'a', nth = 1): SimEvent => ({ kind: 'begin', life: LIFE, id, nth, step: STEP })
+const end = (how = 'return', id = 'a', nth = 1): SimEvent => ({ kind: 'end', life: LIFE, id, nth, how })
 const drained: SimEvent = { kind: 'drained', timers: new Map([[LIFE, 1]]) }
 const stopping: SimEvent = { kind: 'stopping', life: LIFE }
 const stopped = (timers = 0): SimEvent => ({ kind: 'stopped', life: LIFE, account: ACCOUNT, timers })
@@ -93,7 +93,7 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
   ['held-once', /twice under one claim/, [...stored, begin(), end(), begin()]],
   [
     'held-once',
-    /handed back while it ran/,
+    /handed back after it had begun/,
     [...stored, begin(), move('handBack', RUNNING, row({ claims: 1, handBacks: 1 }))],
   ],
   ['nothing-lost', /acknowledged and is not stored/, [born, registered, add(), ack()]],
@@ -170,6 +170,11 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
     /does not say so/,
     [...stored, stopping, move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 })), stopped()],
   ],
+  [
+    'stop-account',
+    /whose attempt had ended/,
+    [...stored, begin(), stopping, end(), move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 }))],
+  ],
   ['stop-account', /has stopped and holds a/, [...stored, stopping, stopped()]],
   ['stop-account', /after it had stopped/, [...stored.slice(0, 4), stopping, stopped(), begin()]],
   ['results', /came before its success/, [...stored, { kind: 'result', life: LIFE, id: 'a', answer: 'value a#1' }]],
@@ -211,6 +216,41 @@ describe('the checkers of the simulation', () => {
     const forgotten = [begin(), end(), move('write', RUNNING, SUCCEEDED), move('prune', SUCCEEDED, undefined)]
     const other: SimEvent[] = [{ ...add(), name: 'side' } as SimEvent, move('write', undefined, row({ name: 'side' }))]
     assert.deepEqual(judged([...stored, kept(), ...forgotten, ...other, ack()]), [])
+  })
+
+  test('let pass that an attempt which was abandoned ends when its task is claimed once more', () => {
+    const scheduled = row({ state: 'scheduled', claims: 1, passed: 1 })
+    const ready = row({ claims: 1, passed: 1 })
+    const again = row({ state: 'running', claims: 2, passed: 1, early: 1 })
+    const account = { ...ACCOUNT, handedBack: ['a'] }
+    const events: SimEvent[] = [
+      ...stored,
+      begin(),
+      { kind: 'abandoned', life: LIFE, id: 'a' },
+      move('write', RUNNING, scheduled),
+      move('write', scheduled, ready),
+      move('write', ready, again),
+      stopping,
+      end(),
+      move('handBackAll', again, row({ claims: 2, deferrals: 1, passed: 1 })),
+      { kind: 'stopped', life: LIFE, account, timers: 0 },
+    ]
+    assert.deepEqual(judged(events), [])
+  })
+
+  test('let pass that a claim goes back while an attempt runs that began under an earlier one', () => {
+    const ready = row({ claims: 1, crashes: 1 })
+    const again = row({ state: 'running', worker: 2, claims: 2, crashes: 1, early: 1 })
+    const events: SimEvent[] = [
+      ...stored,
+      begin(),
+      { kind: 'fenced', worker: WORKER, by: '1.1' },
+      move('rescue', RUNNING, ready),
+      { ...registered, worker: 2 } as SimEvent,
+      move('write', ready, again),
+      move('handBack', again, row({ claims: 2, crashes: 1, deferrals: 1 })),
+    ]
+    assert.deepEqual(judged(events), [])
   })
 
   for (const [checker, what, events] of BROKEN) {

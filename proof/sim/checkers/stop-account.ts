@@ -10,7 +10,8 @@ export const stopAccount: CheckerKind = [
   ({ rows, fail }) => {
     const workers = new Map<Life, Incarnation[]>()
     const stops = new Map<Life, { finished: number; readonly back: Set<TaskId>; readonly troubled: boolean }>()
-    const running = new Map<Life, Set<TaskId>>()
+    /** Which attempt of each task is under way, unless it was abandoned. */
+    const running = new Map<Life, Map<TaskId, number>>()
     /** Attempts that ended by themselves and are not recorded. */
     const ended = new Map<Life, Set<TaskId>>()
     const over = new Set<Life>()
@@ -20,7 +21,7 @@ export const stopAccount: CheckerKind = [
       switch (event.kind) {
         case 'born':
           ended.set(event.life, new Set())
-          return void running.set(event.life, new Set())
+          return void running.set(event.life, new Map())
         case 'registered':
           return void workers.set(event.life, [...(workers.get(event.life) ?? []), event.worker])
         case 'fault':
@@ -28,13 +29,14 @@ export const stopAccount: CheckerKind = [
           if (event.life === undefined) diskWasFull = true
           return
         case 'begin':
-          running.get(event.life)!.add(event.id)
+          running.get(event.life)!.set(event.id, event.nth)
           ended.get(event.life)!.delete(event.id)
           if (over.has(event.life)) fail(`${event.life} began ${event.id} after it had stopped`)
           return
         case 'end':
-          running.get(event.life)?.delete(event.id)
-          if (!event.how.startsWith('aborted')) ended.get(event.life)?.add(event.id)
+          if (running.get(event.life)?.get(event.id) !== event.nth) return
+          running.get(event.life)!.delete(event.id)
+          if (!event.how.startsWith('aborted')) ended.get(event.life)!.add(event.id)
           return
         case 'abandoned':
           return void running.get(event.life)?.delete(event.id)
