@@ -165,7 +165,10 @@ export interface Store {
   rescue(dead: Incarnation, now: Instant): Promise<Rescued>
 
   cancel(id: TaskId, now: Instant): Promise<CancelAnswer>
-  /** Brings a failed, cancelled or quarantined task back to ready with fresh counters. False when there is none. */
+  /**
+   * Brings a failed, cancelled or quarantined task back to ready with fresh counters, and holds back nobody with it. One that was
+   * cancelled as it waited rejoins its series while a task before it holds back others. False when there is none.
+   */
   requeue(id: TaskId, now: Instant): Promise<boolean>
   find(id: TaskId): Promise<TaskRecord | undefined>
   /**

@@ -242,6 +242,12 @@ export class ModelStore {
   requeue(id: TaskId): boolean {
     const task = this.tasks.get(id)
     if (task === undefined || !isFinal(task.state) || task.state === 'succeeded') return false
+    const holder = this.#holder(id)
+    if (holder !== undefined) {
+      // Its series has not got that far: it takes its place again.
+      Object.assign(task, { state: 'waiting', after: holder, finishedAt: undefined })
+      return true
+    }
     this.#makeReady(task)
     const fresh = {
       suspect: false,
@@ -250,6 +256,7 @@ export class ModelStore {
       deferrals: task.claims,
       cancelling: false,
       after: undefined,
+      passed: true,
     }
     Object.assign(task, fresh, { result: undefined, finishedAt: undefined })
     return true

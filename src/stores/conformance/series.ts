@@ -203,6 +203,45 @@ export const series = [
     assert.deepEqual(await prune(world), { removed: 2, done: true })
   }),
 
+  test('rejoin: a cancelled task whose turn has not come waits again, and what is added behind it keeps the order', async (world) => {
+    const worker = await world.worker()
+    const [first, second] = await running(world, worker, 2)
+    await world.store.cancel(second!.id, world.now)
+    assert.equal(await world.store.requeue(second!.id, world.now), true)
+    assert.deepEqual(pick(await world.find(second!), 'state', 'after', 'finishedAt'), {
+      state: 'waiting',
+      after: first.id,
+      finishedAt: undefined,
+    })
+    const late = world.task({ series: first.id, after: second!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.store.ahead(late.id), [first.id, second!.id])
+    const { released, live } = await worker.write({ outcomes: [succeed(first)], claim: ask() })
+    assert.deepEqual({ released: ids(released), live }, { released: [second!.id], live: 2 })
+    assert.deepEqual(await world.states(late), ['waiting'])
+    assert.equal(await world.recount(), 2)
+  }),
+
+  test('what waited behind one that is cancelled does not wait for it when it comes back', async (world) => {
+    const worker = await world.worker()
+    const [first, second, third] = await running(world, worker, 3)
+    await world.store.cancel(second!.id, world.now)
+    await world.store.requeue(second!.id, world.now)
+    const { released } = await worker.write({ outcomes: [succeed(first)], claim: ask() })
+    assert.deepEqual(ids(released).sort(), ids([second!, third!]))
+  }),
+
+  test('a task that is brought back when its turn is over holds back nobody', async (world) => {
+    const worker = await world.worker()
+    const [first, second] = await running(world, worker, 2)
+    await worker.finish(fail(first))
+    await world.store.cancel(second!.id, world.now)
+    for (const { id } of [first, second!]) await world.store.requeue(id, world.now)
+    const late = world.task({ series: first.id, after: second!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.states(first, second!, late), ['ready', 'ready', 'ready'])
+  }),
+
   test('when the first is cancelled before it ran, the next is ready', async (world) => {
     const [first, second] = world.series(2) as [NewTask, NewTask]
     await world.add(first, second)

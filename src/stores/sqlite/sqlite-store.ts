@@ -226,8 +226,11 @@ export class SqliteStore implements Store {
 
   async requeue(id: TaskId): Promise<boolean> {
     return this.#transact((db) => {
-      const done = change(db, 'requeue', id)
-      if (done) db.sql('count_change').run(1, 0)
+      // Whoever comes behind it knows the series by it alone: it takes its place again as long as that means something.
+      const holder = holderOf(db, id)
+      const waits = holder !== undefined && change(db, 'rejoin', id, holder)
+      const done = waits || change(db, 'requeue', id)
+      if (done) db.sql('count_change').run(1, waits ? 1 : 0)
       return done
     })
   }
@@ -380,6 +383,6 @@ function findRow(db: Database, id: TaskId): TaskRow | undefined {
 }
 
 /** Runs a change that ends in `key = ? AND id = ?` at the key where the row is. */
-function change(db: Database, name: StatementName, id: TaskId, ...before: number[]): boolean {
+function change(db: Database, name: StatementName, id: TaskId, ...before: (number | TaskId)[]): boolean {
   return keysOf(id).some((key) => db.sql(name).run(...before, key, id).changes === 1)
 }
