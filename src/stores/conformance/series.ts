@@ -286,6 +286,34 @@ export const series = [
     assert.deepEqual(await world.store.ahead(fourth!.id), [first!.id, second!.id, third!.id])
   }),
 
+  test('an id of the series that is wanted once more as another task stays a link of it', async (world) => {
+    const worker = await world.worker()
+    const [first, own, last] = world.series(3)
+    const link = { ...own!, id: 'own', idempotent: true }
+    const adds = [first!, link, { ...link, name: 'other', after: link.id }, { ...last!, after: link.id }]
+    const { added } = await worker.write({ adds })
+    assert.deepEqual(
+      added.map(({ kind }) => kind),
+      ['added', 'added', 'taken', 'added'],
+    )
+    assert.deepEqual(await world.store.ahead(last!.id), [first!.id, link.id])
+  }),
+
+  test('an id that another series wants, too, stays a link of its own', async (world) => {
+    const worker = await world.worker()
+    const [first, own] = world.series(2)
+    const link = { ...own!, id: 'own', idempotent: true }
+    await worker.write({ adds: [first!, link] })
+    for (const name of [link.name, 'other']) {
+      const [stranger, behind] = world.series(2)
+      const wants = { ...link, name, series: stranger!.id, after: stranger!.id }
+      const late = world.task({ series: first!.id, after: link.id })
+      await worker.write({ adds: [stranger!, wants, late, { ...behind!, after: link.id }] })
+      assert.deepEqual(await world.store.ahead(late.id), [first!.id, link.id])
+      assert.deepEqual(await world.store.ahead(behind!.id), [stranger!.id])
+    }
+  }),
+
   test('two tasks behind the same one are released together', async (world) => {
     const worker = await world.worker()
     const first = await worker.run()

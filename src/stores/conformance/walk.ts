@@ -168,7 +168,7 @@ class Walker {
         claimFor: choices.below(2) === 0 ? worker.incarnation : undefined,
         early: choices.once(3),
         series: before === undefined ? undefined : (before.series ?? before.id),
-        after: before?.id === own ? undefined : before?.id,
+        after: before?.id,
       })
       this.#known.add(task.id)
       adds.push(task)

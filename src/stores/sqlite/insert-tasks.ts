@@ -32,10 +32,10 @@ export class TaskInserter {
   readonly #worker: KnownWorker | undefined
   readonly #paused: ReadonlySet<string>
   readonly #tally: Tally
-  /** The add before, if there was one, and whether what comes behind it has to wait. */
-  #before: { readonly id: TaskId; readonly holdsBack: boolean } | undefined
-  /** Ids that were there already are no links of a series: whom those wait behind who wanted to wait behind them. */
-  #links: Map<TaskId, TaskId> | undefined
+  /** The add before, unless its id was there already: what comes behind it has to wait. */
+  #before: TaskId | undefined
+  /** Ids that were there already are no links of a series: whom those of it wait behind who wanted to wait behind them. */
+  #links: Map<string, TaskId | undefined> | undefined
 
   constructor(db: Database, worker: KnownWorker | undefined, paused: ReadonlySet<string>, tally: Tally) {
     this.#db = db
@@ -62,16 +62,11 @@ export class TaskInserter {
     for (let i = 0; i < INSERT_GROUP; i++) {
       const task = adds[from + i]!
       const key = task.idempotent ? undefined : homeKey(task.id)
-      if (
-        key === undefined ||
-        (task.after !== undefined && (task.after !== before?.id || this.#links?.has(task.after) === true))
-      ) {
-        return false
-      }
-      const state = this.#stateOf(task, task.after !== undefined && before!.holdsBack)
+      if (key === undefined || (task.after !== undefined && task.after !== before)) return false
+      const state = this.#stateOf(task, task.after !== undefined)
       this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state, task.after)
       states.push(state)
-      before = { id: task.id, holdsBack: true }
+      before = task.id
     }
     try {
       this.#db.sql('insert_group').run(...groupValues)
@@ -85,19 +80,27 @@ export class TaskInserter {
   }
 
   #addOne(task: NewTask): Added {
-    const behind = task.after === undefined ? undefined : this.#holderOf(task.after)
+    const behind = task.after === undefined ? undefined : this.#holderOf(task.after, task.series)
     const answer = this.#insertOne(task, behind)
-    if (answer.kind !== 'added' && behind !== undefined) (this.#links ??= new Map()).set(task.id, behind)
-    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && holderOf(this.#db, task.id) === task.id)
-    this.#before = { id: task.id, holdsBack }
+    this.#before = answer.kind === 'added' ? task.id : undefined
+    if (answer.kind !== 'added') this.#pass(task, behind, answer.kind === 'taken')
     return answer
   }
 
-  #holderOf(after: TaskId): TaskId | undefined {
-    const link = this.#links?.get(after) ?? after
+  /** What comes behind that id in its series waits behind the one before it; behind a stranger alone, nobody waits. */
+  #pass({ id, series }: NewTask, behind: TaskId | undefined, taken: boolean): void {
+    const links = (this.#links ??= new Map())
+    const link = linkOf(series, id)
+    if (behind !== undefined || taken) links.set(link, behind)
+    else links.delete(link)
+  }
+
+  #holderOf(after: TaskId, series: TaskId | undefined): TaskId | undefined {
     // The common chain, a response's tasks in one batch, needs no look-up of the one before.
-    if (this.#before?.id === link) return this.#before.holdsBack ? link : undefined
-    return holderOf(this.#db, link)
+    if (this.#before === after) return after
+    const link = this.#links === undefined ? undefined : linkOf(series, after)
+    const behind = link !== undefined && this.#links!.has(link) ? this.#links!.get(link) : after
+    return behind === undefined ? undefined : holderOf(this.#db, behind)
   }
 
   #insertOne(task: NewTask, behind: TaskId | undefined): Added {
@@ -178,6 +181,11 @@ export class TaskInserter {
     values[at++] = task.carried?.text ?? null
     values[at] = task.input.text
   }
+}
+
+/** One id may be wanted in several series of one transaction. A series has the name of its first task. */
+function linkOf(series: TaskId | undefined, id: TaskId): string {
+  return `${series ?? id} ${id}`
 }
 
 function marksOf(task: NewTask, running: boolean): number {
