@@ -391,6 +391,9 @@ export class Worker implements JournalOwner {
     const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
     await within(clock, 1_000, this.#upkeep.stop())
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
+    // A store that waits for a lock takes calls in their order: what is left comes before the hand-back, so that no outcome is
+    // lost to it, and no add claimed behind it for a worker that is gone.
+    this.journal.hasten()
     const handedBack = this.#failed
       ? []
       : await this.#handBack('all').catch((error: unknown) => {

@@ -47,7 +47,7 @@ const move = (verb: string, before: Row | undefined, after: Row | undefined): Si
   after,
 })
 const born: SimEvent = { kind: 'born', life: LIFE, concurrency: new Map([['default', 1]]) }
-const registered: SimEvent = { kind: 'registered', life: LIFE, worker: WORKER }
+const registered = { kind: 'registered', life: LIFE, worker: WORKER } as const satisfies SimEvent
 const add = (id = 'a', series: readonly string[] = []): SimEvent => ({
   kind: 'add',
   life: LIFE,
@@ -246,7 +246,7 @@ describe('the checkers of the simulation', () => {
       begin(),
       { kind: 'fenced', worker: WORKER, by: '1.1' },
       move('rescue', RUNNING, ready),
-      { ...registered, worker: 2 } as SimEvent,
+      { ...registered, worker: 2 },
       move('write', ready, again),
       move('handBack', again, row({ claims: 2, crashes: 1, deferrals: 1 })),
     ]

@@ -14,8 +14,9 @@ export const uniqueIds: CheckerKind = [
       if (event.kind === 'kept') {
         const { life, id, name } = event
         const row = rows.get(id)
-        if (row !== undefined && row.name !== name)
+        if (row !== undefined && row.name !== name) {
           fail(`the store answered for "${name}" as ${id}, which is a "${row.name}"`)
+        }
         const names = kept.get(life) ?? new Map<TaskId, Set<string>>()
         kept.set(life, names.set(id, (names.get(id) ?? new Set()).add(name)))
       }
