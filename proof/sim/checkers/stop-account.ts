@@ -9,7 +9,7 @@ export const stopAccount: CheckerKind = [
   'stop-account',
   ({ rows, fail }) => {
     const workers = new Map<Life, Incarnation[]>()
-    const stops = new Map<Life, { finished: number; readonly back: Set<TaskId>; readonly troubled: boolean }>()
+    const stops = new Map<Life, { finished: number; readonly back: Set<TaskId> }>()
     /** Which attempt of each task is under way, unless it was abandoned. */
     const running = new Map<Life, Map<TaskId, number>>()
     /** Attempts that ended by themselves and are not recorded. */
@@ -41,12 +41,10 @@ export const stopAccount: CheckerKind = [
         case 'abandoned':
           return void running.get(event.life)?.delete(event.id)
         case 'stopping':
-          return void stops.set(event.life, { finished: 0, back: new Set(), troubled: false })
-        case 'recorded': {
-          const stop = stops.get(event.life)
-          if (stop !== undefined) stop.finished++
+          return void stops.set(event.life, { finished: 0, back: new Set() })
+        case 'recorded':
+          if (stops.has(event.life)) stops.get(event.life)!.finished++
           return
-        }
         case 'move':
           if (event.after?.state === 'running') for (const ids of ended.values()) ids.delete(event.after.id)
           if (event.verb === 'handBackAll' && event.after?.state === 'ready' && event.before?.state === 'running') {
