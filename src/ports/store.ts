@@ -128,7 +128,8 @@ export interface StoreCapabilities {
  * Everything the engine asks of storage. The verbs are moves of a task, not tables. Time is always passed in.
  *
  * Every verb that changes a task is one transaction, and every change of a running task names the incarnation and
- * the claim it expects: what no longer matches changes nothing and is reported, never overwritten.
+ * the claim it expects: what no longer matches changes nothing and is reported, never overwritten. They take effect in
+ * the order of their calls: a stop hands back behind a write that has no answer yet.
  */
 export interface Store {
   /** For logs and errors, for example `sqlite:./data/tasks.db`. Never holds a password. */
