@@ -60,6 +60,8 @@ export type SimEvent =
   | { readonly kind: 'cancel'; readonly id: TaskId; readonly answer: CancelAnswer['kind'] }
   | { readonly kind: 'result'; readonly life: Life; readonly id: TaskId; readonly answer: string }
   | { readonly kind: 'stopping'; readonly life: Life }
+  /** It asks the store to take all of its claims back: what ends from here on ends too late to be recorded. */
+  | { readonly kind: 'leaving'; readonly life: Life }
   | { readonly kind: 'stopped'; readonly life: Life; readonly account: StopAccount; readonly timers: number }
   /** From here on nothing goes wrong any more. */
   | { readonly kind: 'healed' }

@@ -156,6 +156,10 @@ export class SimProcess {
     this.#machine.history.tell({ kind: 'registered', life: this.life, worker })
   }
 
+  leaving(): void {
+    this.#machine.history.tell({ kind: 'leaving', life: this.life })
+  }
+
   kept(id: TaskId, name: string): void {
     this.#machine.history.tell({ kind: 'kept', life: this.life, id, name })
   }

@@ -44,6 +44,8 @@ export interface StoreHost {
   /** A verb was executed: what changed in the database is its work. */
   executed(verb: Verb, about: Incarnation | undefined): void
   registered(worker: Incarnation): void
+  /** All of its claims are to go back. */
+  leaving(): void
   /** The store says that the task is in it. */
   kept(id: TaskId, name: string): void
 }
@@ -123,6 +125,7 @@ export class SimStore implements Store {
 
   handBack(worker: Incarnation, tasks: Claims | 'all', now: Instant): Promise<readonly TaskId[]> {
     const verb = tasks === 'all' ? 'handBackAll' : 'handBack'
+    if (tasks === 'all' && !this.#host.dead) this.#host.leaving()
     return this.#call(verb, worker, true, () => this.#store.handBack(worker, tasks, now))
   }
 

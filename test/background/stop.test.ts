@@ -174,10 +174,11 @@ describe('stop', { concurrency: 8 }, () => {
     const memory = openDatabase(file)
     t.after(() => memory.close())
     const store = new SqliteStore(undefined, { clock, chance: fixedChance(0), memory })
-    const open = gate()
+    const [open, late] = [gate(), gate()]
     const waits = defineTask({ name: 'waits', run: () => open.opened })
-    const { background } = bench(t, { store, tasks: [waits, noop], concurrency: 3 }, { clock })
-    const ended = await clock.run(background.add(waits))
+    const ends = defineTask({ name: 'ends', run: () => late.opened })
+    const { background } = bench(t, { store, tasks: [waits, ends, noop], concurrency: 4 }, { clock })
+    const ended = [await clock.run(background.add(waits)), await clock.run(background.add(ends))]
     const other = new DatabaseSync(file)
     t.after(() => other.close())
     other.exec('BEGIN IMMEDIATE')
@@ -187,17 +188,20 @@ describe('stop', { concurrency: 8 }, () => {
     adds.push(background.add(noop))
     await clock.settle()
     const stopping = background.stop({ grace: 0 })
-    await clock.advance(5_000)
+    // Longer than it waits for attempts, and not as long as it waits for the store.
+    await clock.advance(1_000)
+    late.open()
+    await clock.advance(4_000)
     other.exec('ROLLBACK')
-    const { finished, handedBack } = await clock.run(stopping)
+    const { finished, handedBack, abandoned } = await clock.run(stopping)
     const added = (await Promise.all(adds)).map(({ id }) => id)
-    assert.deepEqual([finished, [...handedBack].sort()], [1, added.toSorted()])
+    assert.deepEqual([finished, [...handedBack].sort(), abandoned], [2, added.toSorted(), []])
     const rows = other
       .prepare('SELECT id, state, worker FROM tasks ORDER BY id')
       .all()
       .map((row) => ({ ...row }))
     assert.deepEqual(rows, [
-      { id: ended.id, state: 'succeeded', worker: null },
+      ...ended.map(({ id }) => ({ id, state: 'succeeded', worker: null })),
       ...added.map((id) => ({ id, state: 'ready', worker: null })),
     ])
     assert.deepEqual(other.prepare('SELECT * FROM worker').all(), [])

@@ -11,6 +11,7 @@ const LIFE = '0.1'
 const WORKER = 1
 const STEP: Step = { does: 'return', ms: 0, plain: true, progress: false }
 const ACCOUNT = { finished: 0, handedBack: [], abandoned: [], deferred: 0 }
+const FACTS = { id: 'a', name: 'plain', queue: 'default', requestId: undefined, attempt: 1, worker: WORKER }
 const WORLD = { ...drawWorld(1, true), keepsSucceeded: true, attempts: 2, bufferMax: 5 }
 
 function row(fields: Partial<Row> = {}): Row {
@@ -175,6 +176,18 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
     /whose attempt had ended/,
     [...stored, begin(), stopping, end(), move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 }))],
   ],
+  [
+    'stop-account',
+    /abandoned a, which had ended/,
+    [
+      ...stored,
+      begin(),
+      stopping,
+      end(),
+      { kind: 'leaving', life: LIFE },
+      { kind: 'stopped', life: LIFE, account: { ...ACCOUNT, abandoned: [FACTS] }, timers: 0 },
+    ],
+  ],
   ['stop-account', /has stopped and holds a/, [...stored, stopping, stopped()]],
   ['stop-account', /after it had stopped/, [...stored.slice(0, 4), stopping, stopped(), begin()]],
   ['results', /came before its success/, [...stored, { kind: 'result', life: LIFE, id: 'a', answer: 'value a#1' }]],
@@ -233,6 +246,20 @@ describe('the checkers of the simulation', () => {
       stopping,
       end(),
       move('handBackAll', again, row({ claims: 2, deferrals: 1, passed: 1 })),
+      { kind: 'stopped', life: LIFE, account, timers: 0 },
+    ]
+    assert.deepEqual(judged(events), [])
+  })
+
+  test('let pass that an attempt ends after its process has asked to hand everything back', () => {
+    const account = { ...ACCOUNT, handedBack: ['a'], abandoned: [FACTS] }
+    const events: SimEvent[] = [
+      ...stored,
+      begin(),
+      stopping,
+      { kind: 'leaving', life: LIFE },
+      end(),
+      move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 })),
       { kind: 'stopped', life: LIFE, account, timers: 0 },
     ]
     assert.deepEqual(judged(events), [])

@@ -1,5 +1,12 @@
+import type { StopAccount } from '../../../src/index.ts'
 import type { Incarnation, TaskId } from '../../../src/model/task.ts'
 import type { CheckerKind, Life } from '../history.ts'
+
+/** What was seen of a stop: attempts that were recorded, and tasks that were handed back. */
+interface Stop {
+  finished: number
+  readonly back: Set<TaskId>
+}
 
 /**
  * The account of a stop is true: it names what was handed back, what was abandoned, and no more that finished than was recorded;
@@ -9,11 +16,12 @@ export const stopAccount: CheckerKind = [
   'stop-account',
   ({ rows, fail }) => {
     const workers = new Map<Life, Incarnation[]>()
-    const stops = new Map<Life, { finished: number; readonly back: Set<TaskId> }>()
+    const stops = new Map<Life, Stop>()
     /** Which attempt of each task is under way, unless it was abandoned. */
     const running = new Map<Life, Map<TaskId, number>>()
     /** Attempts that ended by themselves and are not recorded. */
     const ended = new Map<Life, Set<TaskId>>()
+    const leaving = new Set<Life>()
     const over = new Set<Life>()
     const troubled = new Set<Life>()
     let diskWasFull = false
@@ -36,8 +44,10 @@ export const stopAccount: CheckerKind = [
         case 'end':
           if (running.get(event.life)?.get(event.id) !== event.nth) return
           running.get(event.life)!.delete(event.id)
-          if (!event.how.startsWith('aborted')) ended.get(event.life)!.add(event.id)
+          if (!event.how.startsWith('aborted') && !leaving.has(event.life)) ended.get(event.life)!.add(event.id)
           return
+        case 'leaving':
+          return void leaving.add(event.life)
         case 'abandoned':
           return void running.get(event.life)?.delete(event.id)
         case 'stopping':
@@ -59,10 +69,8 @@ export const stopAccount: CheckerKind = [
           const { life, account } = event
           const stop = stops.get(life)!
           over.add(life)
-          if (account.finished > stop.finished) fail(`${life} says ${account.finished} finished: ${stop.finished} did`)
+          for (const what of untruths(account, stop, ended.get(life)!)) fail(`${life} says that ${what}`)
           const unsaid = [...stop.back].filter((id) => !account.handedBack.includes(id))
-          const untrue = account.handedBack.filter((id) => !stop.back.has(id))
-          if (untrue.length > 0) fail(`${life} says that it handed back ${untrue.join(', ')}`)
           if (diskWasFull || troubled.has(life)) return
           if (unsaid.length > 0) fail(`${life} handed back ${unsaid.join(', ')} and does not say so`)
           for (const { id, worker } of rows.values()) {
@@ -77,3 +85,13 @@ export const stopAccount: CheckerKind = [
     }
   },
 ]
+
+function untruths(account: StopAccount, { finished, back }: Stop, ended: ReadonlySet<TaskId>): string[] {
+  const others = account.handedBack.filter((id) => !back.has(id))
+  const whole = account.abandoned.flatMap(({ id }) => (ended.has(id) ? [id] : []))
+  return [
+    ...(account.finished > finished ? [`${account.finished} finished: ${finished} did`] : []),
+    ...(others.length > 0 ? [`it handed back ${others.join(', ')}`] : []),
+    ...(whole.length > 0 ? [`it abandoned ${whole.join(', ')}, which had ended`] : []),
+  ]
+}
