@@ -271,7 +271,10 @@ export class Background {
     return answer.kind
   }
 
-  /** Brings a failed, cancelled or quarantined task back to life with fresh counters. False when it is none of these. */
+  /**
+   * Brings a failed, cancelled or quarantined task back to life with fresh counters; it stands outside of its series then, unless
+   * it was cancelled while it waited there and its turn has not come yet. False when it is none of these.
+   */
   async requeue(id: TaskId): Promise<boolean> {
     await this.#readiness()
     const done = await this.#store.requeue(id, this.#ports.clock.now())

@@ -7,6 +7,7 @@
  */
 import { isFinal, type Move, MOVES, type TaskState } from '../../src/model/task-state.ts'
 import type { Guard, Protocol } from './protocol.ts'
+import type { Scope } from './scopes.ts'
 import type { EndMove, Row, State } from './state.ts'
 import type { Room } from './step.ts'
 
@@ -72,11 +73,13 @@ export class Rows {
   readonly #state: State
   readonly #protocol: Protocol
   readonly #forgets: boolean
+  readonly #series: boolean
 
-  constructor(state: State, protocol: Protocol, forgets: boolean) {
+  constructor(state: State, protocol: Protocol, { forgets, series }: Pick<Scope, 'forgets' | 'series'>) {
     this.#state = state
     this.#protocol = protocol
     this.#forgets = forgets
+    this.#series = series
   }
 
   /** Whether the store knows this incarnation; one that is not registered claims nothing. */
@@ -250,18 +253,31 @@ export class Rows {
     return { cancel: 'cancelled' }
   }
 
-  /** A task that failed, was cancelled or put aside begins once more. */
+  /** A task that failed, was cancelled or put aside begins once more; one whose turn in its series has not come waits for it. */
   requeue(task: number): Answer {
     const row = this.#state.rows[task]!
     if (!isFinalRow(row) || row.state === 'succeeded') return { done: false }
+    if (task > 0 && this.#series && holdsBack(this.#state.rows[0]!)) {
+      go(row, 'rejoin')
+      return { done: true }
+    }
     go(row, 'requeue')
-    Object.assign(row, { suspect: false, crashes: 0, handBacks: 0, deferrals: row.claims, cancelling: false, ends: 0 })
+    Object.assign(row, {
+      passed: true,
+      suspect: false,
+      crashes: 0,
+      handBacks: 0,
+      deferrals: row.claims,
+      cancelling: false,
+      ends: 0,
+    })
     return { done: true }
   }
 
-  /** Every finished task is removed. */
+  /** Every finished task is removed, unless it was cancelled as it waited and the one before it holds back others still. */
   prune(): Answer {
-    const old = this.#state.rows.filter(isFinalRow)
+    const holds = this.#series && holdsBack(this.#state.rows[0]!)
+    const old = this.#state.rows.filter((row, task) => isFinalRow(row) && !(task > 0 && holds))
     old.forEach(remove)
     return { removed: old.length }
   }

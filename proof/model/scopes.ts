@@ -81,7 +81,12 @@ const EARLY_AGAIN = world('one task ahead of its turn, a requeue', {
 })
 const RETRIED_SERIES = series('a series of two, two attempts', { processes: 1, attempts: 2 })
 const EARLY_SERIES = series('a series of two ahead of its turn, one process', { processes: 1, early: true, kills: 1 })
-const CANCELLED_SERIES = series('a series of two, a cancel', { processes: 1, cancels: 1 })
+const CANCELLED_SERIES = series('a series of two, a cancel, a requeue, pruned', {
+  processes: 1,
+  cancels: 1,
+  requeues: 1,
+  forgets: true,
+})
 const POISON = world('one task that outlives three workers, one process', { processes: 1, kills: 3 })
 const RETRIES = world('one task for later, retries', { attempts: 2, deferrals: 1, delays: true })
 

@@ -22,7 +22,7 @@ class Taking {
   constructor(state: State, rules: Rules) {
     this.#state = state
     this.#rules = rules
-    this.#rows = new Rows(state, rules.protocol, rules.scope.forgets)
+    this.#rows = new Rows(state, rules.protocol, rules.scope)
   }
 
   take(step: Step): Answer {

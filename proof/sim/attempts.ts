@@ -21,11 +21,12 @@ export function runAttempt(
   const { history } = machine
   const { life } = process
   const { id, attempt } = context
-  const step = plan.steps[Math.min(clients.beginsOf(id), plan.steps.length) - 1]!
-  history.tell({ kind: 'begin', life, id, attempt, step })
+  const nth = clients.beginsOf(id)
+  const step = plan.steps[Math.min(nth, plan.steps.length) - 1]!
+  history.tell({ kind: 'begin', life, id, nth, step })
   if (step.progress) context.progress({ attempt })
   const end = (how: string): void => {
-    if (!process.dead) history.tell({ kind: 'end', life, id, attempt, how })
+    if (!process.dead) history.tell({ kind: 'end', life, id, nth, how })
   }
   if (step.plain) return finish(step, context, end)
   return work(clients, process, step, context).then(

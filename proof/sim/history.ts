@@ -36,8 +36,9 @@ export type SimEvent =
       readonly live: number
       readonly waiting: number
     }
-  | { readonly kind: 'begin'; readonly life: Life; readonly id: TaskId; readonly attempt: number; readonly step: Step }
-  | { readonly kind: 'end'; readonly life: Life; readonly id: TaskId; readonly attempt: number; readonly how: string }
+  /** `nth`: how often the task has begun, anywhere; it names the attempt, whatever is counted and whoever was abandoned. */
+  | { readonly kind: 'begin'; readonly life: Life; readonly id: TaskId; readonly nth: number; readonly step: Step }
+  | { readonly kind: 'end'; readonly life: Life; readonly id: TaskId; readonly nth: number; readonly how: string }
   | { readonly kind: 'abandoned'; readonly life: Life; readonly id: TaskId }
   | { readonly kind: 'recorded'; readonly life: Life; readonly id: TaskId; readonly state: TaskState }
   /** A client asked for it. `series`: the ones that it was added behind. */
@@ -49,6 +50,8 @@ export type SimEvent =
       readonly isIdempotent: boolean
       readonly series: readonly TaskId[]
     }
+  /** The store has answered that it was added, or was there already. The answer has yet to reach its process. */
+  | { readonly kind: 'kept'; readonly life: Life; readonly id: TaskId; readonly name: string }
   /** The client was told that it is kept. */
   | { readonly kind: 'ack'; readonly life: Life; readonly id: TaskId; readonly name: string }
   | { readonly kind: 'refused'; readonly life: Life; readonly id: TaskId; readonly code: string }
@@ -57,6 +60,8 @@ export type SimEvent =
   | { readonly kind: 'cancel'; readonly id: TaskId; readonly answer: CancelAnswer['kind'] }
   | { readonly kind: 'result'; readonly life: Life; readonly id: TaskId; readonly answer: string }
   | { readonly kind: 'stopping'; readonly life: Life }
+  /** It asks the store to take all of its claims back: what ends from here on ends too late to be recorded. */
+  | { readonly kind: 'leaving'; readonly life: Life }
   | { readonly kind: 'stopped'; readonly life: Life; readonly account: StopAccount; readonly timers: number }
   /** From here on nothing goes wrong any more. */
   | { readonly kind: 'healed' }

@@ -156,6 +156,14 @@ export class SimProcess {
     this.#machine.history.tell({ kind: 'registered', life: this.life, worker })
   }
 
+  leaving(): void {
+    this.#machine.history.tell({ kind: 'leaving', life: this.life })
+  }
+
+  kept(id: TaskId, name: string): void {
+    this.#machine.history.tell({ kind: 'kept', life: this.life, id, name })
+  }
+
   #options(): BackgroundOptions {
     const { world } = this.#machine
     const { knows, works, concurrency } = this.plan

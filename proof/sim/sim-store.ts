@@ -44,6 +44,10 @@ export interface StoreHost {
   /** A verb was executed: what changed in the database is its work. */
   executed(verb: Verb, about: Incarnation | undefined): void
   registered(worker: Incarnation): void
+  /** All of its claims are to go back. */
+  leaving(): void
+  /** The store says that the task is in it. */
+  kept(id: TaskId, name: string): void
 }
 
 type Claims = readonly { readonly id: TaskId; readonly claims: number }[]
@@ -107,6 +111,9 @@ export class SimStore implements Store {
   write(batch: WriteBatch, now: Instant): Promise<Written> {
     return this.#call('write', batch.worker, true, async () => {
       const written = await this.#store.write(batch, now)
+      for (const [i, { id, name }] of batch.adds.entries()) {
+        if (written.added[i]!.kind !== 'taken') this.#host.kept(id, name)
+      }
       const { syncMs } = this.#host.faults()
       if (batch.durability !== 'power' || syncMs === 0) return written
       const durable = this.#sync(this.#chance.below(syncMs))
@@ -118,6 +125,7 @@ export class SimStore implements Store {
 
   handBack(worker: Incarnation, tasks: Claims | 'all', now: Instant): Promise<readonly TaskId[]> {
     const verb = tasks === 'all' ? 'handBackAll' : 'handBack'
+    if (tasks === 'all' && !this.#host.dead) this.#host.leaving()
     return this.#call(verb, worker, true, () => this.#store.handBack(worker, tasks, now))
   }
 

@@ -25,7 +25,7 @@ import { chanceOf, drawWorld, type World } from './world.ts'
 const DRAIN_MS_MAX = 60_000
 /** How often somebody looks whether all is over, and cancels what waits for it. */
 const LOOK_MS = 200
-/** What was under way when the last task ended, waits for results among it, ends within this. */
+/** What was under way when the last task ended and the last call of a store was answered, waits for results among it, ends within this. */
 const QUIET_MS = 2_000
 /** Steps after which a world is taken to run in circles. */
 const STEPS_MAX = 400_000
@@ -224,18 +224,19 @@ class Simulation implements Machine {
     this.#look(this.timeline.nowMs + DRAIN_MS_MAX, undefined)
   }
 
-  /** Looks whether all is over; `quietMs` is since when nothing has lived. */
+  /** Looks whether all is over; `quietMs` is since when nothing has lived, and no store was on its way to a lock or back. */
   #look(deadlineMs: number, quietMs: number | undefined): void {
     const { timeline, history } = this
     const live = [...this.#ledger.rows.values()].filter(({ state }) => !isFinal(state))
-    const sinceMs = live.length > 0 ? undefined : (quietMs ?? timeline.nowMs)
+    const calls = this.#processes().reduce((sum, { store }) => sum + store.callsOpen, 0)
+    const sinceMs = live.length + calls > 0 ? undefined : (quietMs ?? timeline.nowMs)
     if (sinceMs !== undefined && timeline.nowMs - sinceMs > QUIET_MS) return this.#drained()
     if (timeline.nowMs > deadlineMs) {
       const rows = live.map((row) => JSON.stringify(row)).join('\n')
       this.#ended = 'stuck'
       return history.tell({
         kind: 'stuck',
-        why: `${live.length} tasks have not ended ${DRAIN_MS_MAX} ms after the heal: ${rows}`,
+        why: `${live.length} tasks have not ended, ${calls} calls have no answer ${DRAIN_MS_MAX} ms after the heal: ${rows}`,
       })
     }
     for (const process of this.#processes()) {

@@ -3,7 +3,7 @@ import type { Plant } from './plant.ts'
 const STATEMENTS = 'src/stores/sqlite/statements.ts'
 const STORE = 'src/stores/sqlite/sqlite-store.ts'
 const WRITE = 'src/stores/sqlite/write-transaction.ts'
-const INSERT = 'src/stores/sqlite/insert-tasks.ts'
+const HOLDER = 'src/stores/sqlite/holder.ts'
 const PROTOCOL = 'proof/model/protocol.ts'
 
 /** Faults of the shipping store: the model is right, and the store differs from it. */
@@ -132,8 +132,8 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: STATEMENTS,
-        find: '~${EARLY | SUSPECT | CANCELLING}, crashes',
-        replace: '~${SUSPECT | CANCELLING}, crashes',
+        find: '~${EARLY | SUSPECT | CANCELLING}) | ${PASSED}',
+        replace: '~${SUSPECT | CANCELLING}) | ${PASSED}',
       },
     ],
   },
@@ -146,6 +146,26 @@ const OF_THE_STORE: readonly Plant[] = [
       { file: STATEMENTS, find: 'state = ? AND finished_at = ?', replace: 'state = ? AND finished_at IS ?' },
       { file: STORE, find: 'row.finished_at !== null && row.finished_at <= now', replace: 'row.finished_at! <= now' },
       { file: STORE, find: 'keyof Retention] : Infinity', replace: 'keyof Retention] : 0' },
+    ],
+  },
+  {
+    name: 'prune-unlinks-series',
+    says: 'Pruning takes a task along that was cancelled as it waited: what comes behind it overtakes those before it.',
+    seenIn: 'our own store, found by the simulation',
+    lane: 'model',
+    edits: [{ file: STORE, find: 'row.state === STATE_CODES.cancelled && ', replace: 'row.state < 0 && ' }],
+  },
+  {
+    name: 'requeue-leaves-series',
+    says: 'A task that was cancelled as it waited is brought back before its turn, and those behind it overtake the ones before.',
+    seenIn: 'our own store, found by the simulation',
+    lane: 'model',
+    edits: [
+      {
+        file: STORE,
+        find: "holder !== undefined && change(db, 'rejoin'",
+        replace: "holder === '' && change(db, 'rejoin'",
+      },
     ],
   },
   {
@@ -186,7 +206,7 @@ const OF_THE_STORE: readonly Plant[] = [
     lane: 'model',
     edits: [
       {
-        file: INSERT,
+        file: HOLDER,
         find: 'row === undefined || (row.marks & PASSED) !== 0',
         replace: 'row === undefined',
       },

@@ -51,6 +51,7 @@ export const SIM_PLANTS: readonly Plant[] = [
     'A stop hands back what has ended and is not written yet.',
     'reliability.md 2.5: stop forgets buffered completions',
     edit('engine/worker.ts', 'await within(clock, Math.max(abortMs, 1_000), this.journal.settle())', ''),
+    edit('engine/worker.ts', 'this.journal.hasten()', ''),
     edit('engine/runner.ts', 'return this.#attempts.size + this.#unrecorded', 'return this.#attempts.size'),
   ),
   sim(

@@ -145,6 +145,11 @@ export class Journal {
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
+  /** Hands what is gathered to the store at once, also behind a transaction that waits for it: a stop waits no longer. */
+  hasten(): void {
+    if (!this.#isEmpty()) this.#write(undefined)
+  }
+
   /** Its worker stops: what the store has not taken by now is left to those who rescue it. */
   end(): void {
     this.#ended = true
@@ -199,6 +204,10 @@ export class Journal {
     const claim = this.#claimWanted ? this.#owner.claimAsk() : undefined
     this.#claimWanted = false
     if (claim === undefined && this.#isEmpty()) return this.#wakeIdle()
+    this.#write(claim)
+  }
+
+  #write(claim: ClaimAsk | undefined): void {
     const gathered = this.#takeAll()
     const { adds, outcomes, progress, begun } = gathered
     this.#writing = true

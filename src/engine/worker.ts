@@ -345,9 +345,12 @@ export class Worker implements JournalOwner {
     await within(clock, graceMs, Promise.race([Promise.all([runner.quiet(), alsoWait]), hurried]))
     for (const attempt of runner.attempts.values()) attempt.abort('shutdown' satisfies AbortReason['kind'])
     await within(clock, abortMs, runner.quiet())
-    const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
     await within(clock, 1_000, this.#upkeep.stop())
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
+    // A store that waits for a lock takes calls in their order: what is left comes before the hand-back, so that no outcome is
+    // lost to it, and no add claimed behind it for a worker that is gone.
+    this.journal.hasten()
+    const left = [...runner.attempts.values()].map((attempt) => ({ attempt, facts: runner.factsOf(attempt.task) }))
     const handedBack = await this.#handBack.all()
     for (const { attempt } of left) attempt.abandon('handBack')
     this.journal.end()

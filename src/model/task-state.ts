@@ -25,7 +25,8 @@ export const MOVES = {
   },
   succeeded: {},
   failed: { requeue: 'ready' },
-  cancelled: { requeue: 'ready' },
+  // It rejoins its series when it was cancelled as it waited, and somebody before it holds back others still.
+  cancelled: { requeue: 'ready', rejoin: 'waiting' },
   quarantined: { requeue: 'ready' },
 } as const
 

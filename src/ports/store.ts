@@ -131,7 +131,8 @@ export interface StoreCapabilities {
  * Everything the engine asks of storage. The verbs are moves of a task, not tables. Time is always passed in.
  *
  * Every verb that changes a task is one transaction, and every change of a running task names the incarnation and
- * the claim it expects: what no longer matches changes nothing and is reported, never overwritten.
+ * the claim it expects: what no longer matches changes nothing and is reported, never overwritten. They take effect in
+ * the order of their calls: a stop hands back behind a write that has no answer yet.
  */
 export interface Store {
   /** For logs and errors, for example `sqlite:./data/tasks.db`. Never holds a password. */
@@ -168,7 +169,10 @@ export interface Store {
   rescue(dead: Incarnation, now: Instant): Promise<Rescued>
 
   cancel(id: TaskId, now: Instant): Promise<CancelAnswer>
-  /** Brings a failed, cancelled or quarantined task back to ready with fresh counters. False when there is none. */
+  /**
+   * Brings a failed, cancelled or quarantined task back to ready with fresh counters, and holds back nobody with it. One that was
+   * cancelled as it waited rejoins its series while a task before it holds back others. False when there is none.
+   */
   requeue(id: TaskId, now: Instant): Promise<boolean>
   find(id: TaskId): Promise<TaskRecord | undefined>
   /**
@@ -182,7 +186,10 @@ export interface Store {
   /** Sets or lifts the pause of a queue, for every process. */
   pause(queue: string, paused: boolean): Promise<void>
   paused(): Promise<ReadonlySet<string>>
-  /** Looks at the next `limit` tasks and removes the finished ones past their retention. `done`: it has seen all. */
+  /**
+   * Looks at the next `limit` tasks and removes the finished ones past their retention. `done`: it has seen all. One that was
+   * cancelled as it waited stays while a task before it in its series holds back those behind it.
+   */
   prune(
     retention: Retention,
     now: Instant,

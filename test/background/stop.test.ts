@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import type { AbortReason, AnyTaskDefinition, TaskContext } from '../../src/model/definition.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 import type { Logger } from '../../src/model/logger.ts'
 import { systemChance, systemClock } from '../../src/ports/system.ts'
+import { openDatabase } from '../../src/stores/sqlite/open-database.ts'
 import { SqlitePresence } from '../../src/stores/sqlite/presence.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { bench, databaseFile, fixedChance, folder, gate, SILENT, timedBench, untilAborted } from '../support/bench.ts'
-import { turn } from '../support/fake-clock.ts'
+import { FakeClock, turn } from '../support/fake-clock.ts'
 import { Faults } from '../support/faulty-store.ts'
 
 const noop = defineTask({ name: 'noop', run: () => 'done' })
@@ -164,6 +166,46 @@ describe('stop', { concurrency: 8 }, () => {
     faults.refuse('retire', new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 }))
     assert.deepEqual(await background.stop({ grace: 0 }), NOTHING)
     assert.equal(events.all('store:error').length, 1)
+  })
+
+  test('records what has ended, and keeps no claim, when another process locks the store for longer than it waits', async (t) => {
+    const file = databaseFile(t)
+    const clock = new FakeClock()
+    // Without a file of its own it waits for no disk, which that clock knows nothing of.
+    const memory = openDatabase(file)
+    t.after(() => memory.close())
+    const store = new SqliteStore(undefined, { clock, chance: fixedChance(0), memory })
+    const [open, late] = [gate(), gate()]
+    const waits = defineTask({ name: 'waits', run: () => open.opened })
+    const ends = defineTask({ name: 'ends', run: () => late.opened })
+    const { background } = bench(t, { store, tasks: [waits, ends, noop], concurrency: 4 }, { clock })
+    const ended = [await clock.run(background.add(waits)), await clock.run(background.add(ends))]
+    const other = new DatabaseSync(file)
+    t.after(() => other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const adds = [background.add(noop)]
+    await clock.settle()
+    open.open()
+    adds.push(background.add(noop))
+    await clock.settle()
+    const stopping = background.stop({ grace: 0 })
+    // Longer than it waits for attempts, and not as long as it waits for the store.
+    await clock.advance(1_000)
+    late.open()
+    await clock.advance(4_000)
+    other.exec('ROLLBACK')
+    const { finished, handedBack, abandoned } = await clock.run(stopping)
+    const added = (await Promise.all(adds)).map(({ id }) => id)
+    assert.deepEqual([finished, [...handedBack].sort(), abandoned], [2, added.toSorted(), []])
+    const rows = other
+      .prepare('SELECT id, state, worker FROM tasks ORDER BY id')
+      .all()
+      .map((row) => ({ ...row }))
+    assert.deepEqual(rows, [
+      ...ended.map(({ id }) => ({ id, state: 'succeeded', worker: null })),
+      ...added.map((id) => ({ id, state: 'ready', worker: null })),
+    ])
+    assert.deepEqual(other.prepare('SELECT * FROM worker').all(), [])
   })
 
   test('leaves no timer behind when the store never took an outcome, and writes nothing after the end', async (t) => {

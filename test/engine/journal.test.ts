@@ -470,6 +470,25 @@ describe('settling', () => {
     assert.equal(state.over, true)
   })
 
+  test('may be cut short: what is left goes to the store behind the transaction that waits there', async () => {
+    const { journal, clock, writes, answer, done, told } = desk()
+    journal.add(adds([task('a')], done))
+    await clock.settle()
+    journal.add(adds([task('b')], done))
+    const entry = ends('c', (recorded) => void told.push(recorded))
+    journal.finish(entry, false)
+    journal.hasten()
+    assert.deepEqual(
+      writes.map(({ batch }) => idsOf(batch)),
+      [['a'], ['b', 'c']],
+    )
+    await answer()
+    await answer()
+    assert.deepEqual(told, ['stored', true, 'stored'])
+    journal.hasten()
+    assert.equal(writes.length, 2)
+  })
+
   test('is over when the adds were refused', async () => {
     const { journal, refuse, done } = desk()
     journal.add(adds([task('a')], done))

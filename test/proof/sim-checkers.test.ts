@@ -11,6 +11,7 @@ const LIFE = '0.1'
 const WORKER = 1
 const STEP: Step = { does: 'return', ms: 0, plain: true, progress: false }
 const ACCOUNT = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [], deferred: 0 }
+const FACTS = { id: 'a', name: 'plain', queue: 'default', requestId: undefined, attempt: 1, worker: WORKER }
 const WORLD = { ...drawWorld(1, true), keepsSucceeded: true, attempts: 2, bufferMax: 5 }
 
 function row(fields: Partial<Row> = {}): Row {
@@ -47,7 +48,7 @@ const move = (verb: string, before: Row | undefined, after: Row | undefined): Si
   after,
 })
 const born: SimEvent = { kind: 'born', life: LIFE, concurrency: new Map([['default', 1]]) }
-const registered: SimEvent = { kind: 'registered', life: LIFE, worker: WORKER }
+const registered = { kind: 'registered', life: LIFE, worker: WORKER } as const satisfies SimEvent
 const add = (id = 'a', series: readonly string[] = []): SimEvent => ({
   kind: 'add',
   life: LIFE,
@@ -57,8 +58,9 @@ const add = (id = 'a', series: readonly string[] = []): SimEvent => ({
   series,
 })
 const ack = (id = 'a', name = 'plain'): SimEvent => ({ kind: 'ack', life: LIFE, id, name })
-const begin = (id = 'a'): SimEvent => ({ kind: 'begin', life: LIFE, id, attempt: 1, step: STEP })
-const end = (how = 'return', id = 'a'): SimEvent => ({ kind: 'end', life: LIFE, id, attempt: 1, how })
+const kept = (id = 'a', name = 'plain'): SimEvent => ({ kind: 'kept', life: LIFE, id, name })
+const begin = (id = 'a', nth = 1): SimEvent => ({ kind: 'begin', life: LIFE, id, nth, step: STEP })
+const end = (how = 'return', id = 'a', nth = 1): SimEvent => ({ kind: 'end', life: LIFE, id, nth, how })
 const drained: SimEvent = { kind: 'drained', timers: new Map([[LIFE, 1]]) }
 const stopping: SimEvent = { kind: 'stopping', life: LIFE }
 const stopped = (timers = 0, leftToRescue: readonly string[] = []): SimEvent => ({
@@ -79,6 +81,7 @@ const stored = [born, registered, add(), move('write', undefined, READY), move('
 /** A life without a fault, from the add to the end. */
 const SOUND: readonly SimEvent[] = [
   ...stored,
+  kept(),
   ack(),
   begin(),
   end(),
@@ -96,7 +99,7 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
   ['held-once', /twice under one claim/, [...stored, begin(), end(), begin()]],
   [
     'held-once',
-    /handed back while it ran/,
+    /handed back after it had begun/,
     [...stored, begin(), move('handBack', RUNNING, row({ claims: 1, handBacks: 1 }))],
   ],
   ['nothing-lost', /acknowledged and is not stored/, [born, registered, add(), ack()]],
@@ -139,7 +142,8 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
   ['bounded', /never heard/, [...stored, drained]],
   ['liveness', /nothing ends/, [{ kind: 'stuck', why: 'nothing ends' }]],
   ['liveness', /is no worker/, [...stored, { kind: 'fenced', worker: WORKER, by: '1.1' }, drained]],
-  ['unique-ids', /which is a "plain"/, [...stored, ack('a', 'side')]],
+  ['unique-ids', /which is a "plain"/, [...stored, kept('a', 'side')]],
+  ['unique-ids', /for which the store did not answer/, [...stored, { ...kept(), life: '0.2' } as SimEvent, ack()]],
   ['legal-states', /from ready to succeeded/, [...stored.slice(0, 4), move('write', READY, SUCCEEDED)]],
   ['legal-states', /ready with worker 1/, [...stored, move('write', RUNNING, row({ worker: 1, claims: 1 }))]],
   ['legal-states', /counted 1 live/, [...stored, { kind: 'commit', life: LIFE, verb: 'write', live: 0, waiting: 0 }]],
@@ -171,6 +175,23 @@ const BROKEN: readonly (readonly [checker: string, what: RegExp, events: readonl
     'stop-account',
     /does not say so/,
     [...stored, stopping, move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 })), stopped()],
+  ],
+  [
+    'stop-account',
+    /whose attempt had ended/,
+    [...stored, begin(), stopping, end(), move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 }))],
+  ],
+  [
+    'stop-account',
+    /abandoned a, which had ended/,
+    [
+      ...stored,
+      begin(),
+      stopping,
+      end(),
+      { kind: 'leaving', life: LIFE },
+      { kind: 'stopped', life: LIFE, account: { ...ACCOUNT, abandoned: [FACTS] }, timers: 0 },
+    ],
   ],
   ['stop-account', /has stopped and holds a$/, [...stored, stopping, stopped(0, ['a'])]],
   [
@@ -212,6 +233,61 @@ describe('the checkers of the simulation', () => {
       judged([...stored, move('cancel', RUNNING, CANCELLING), move('handBack', CANCELLING, CANCELLED)]),
       [],
     )
+  })
+
+  test('let an answer pass that comes so late that its id is another task by then', () => {
+    const forgotten = [begin(), end(), move('write', RUNNING, SUCCEEDED), move('prune', SUCCEEDED, undefined)]
+    const other: SimEvent[] = [{ ...add(), name: 'side' } as SimEvent, move('write', undefined, row({ name: 'side' }))]
+    assert.deepEqual(judged([...stored, kept(), ...forgotten, ...other, ack()]), [])
+  })
+
+  test('let pass that an attempt which was abandoned ends when its task is claimed once more', () => {
+    const scheduled = row({ state: 'scheduled', claims: 1, passed: 1 })
+    const ready = row({ claims: 1, passed: 1 })
+    const again = row({ state: 'running', claims: 2, passed: 1, early: 1 })
+    const account = { ...ACCOUNT, handedBack: ['a'] }
+    const events: SimEvent[] = [
+      ...stored,
+      begin(),
+      { kind: 'abandoned', life: LIFE, id: 'a' },
+      move('write', RUNNING, scheduled),
+      move('write', scheduled, ready),
+      move('write', ready, again),
+      stopping,
+      end(),
+      move('handBackAll', again, row({ claims: 2, deferrals: 1, passed: 1 })),
+      { kind: 'stopped', life: LIFE, account, timers: 0 },
+    ]
+    assert.deepEqual(judged(events), [])
+  })
+
+  test('let pass that an attempt ends after its process has asked to hand everything back', () => {
+    const account = { ...ACCOUNT, handedBack: ['a'], abandoned: [FACTS] }
+    const events: SimEvent[] = [
+      ...stored,
+      begin(),
+      stopping,
+      { kind: 'leaving', life: LIFE },
+      end(),
+      move('handBackAll', RUNNING, row({ claims: 1, handBacks: 1 })),
+      { kind: 'stopped', life: LIFE, account, timers: 0 },
+    ]
+    assert.deepEqual(judged(events), [])
+  })
+
+  test('let pass that a claim goes back while an attempt runs that began under an earlier one', () => {
+    const ready = row({ claims: 1, crashes: 1 })
+    const again = row({ state: 'running', worker: 2, claims: 2, crashes: 1, early: 1 })
+    const events: SimEvent[] = [
+      ...stored,
+      begin(),
+      { kind: 'fenced', worker: WORKER, by: '1.1' },
+      move('rescue', RUNNING, ready),
+      { ...registered, worker: 2 },
+      move('write', ready, again),
+      move('handBack', again, row({ claims: 2, crashes: 1, deferrals: 1 })),
+    ]
+    assert.deepEqual(judged(events), [])
   })
 
   for (const [checker, what, events] of BROKEN) {

@@ -6,7 +6,8 @@ export const concurrency: CheckerKind = [
   'concurrency',
   ({ rows, fail }) => {
     const places = new Map<Life, ReadonlyMap<string, number>>()
-    const running = new Map<Life, Map<TaskId, string>>()
+    /** Which attempt of a task runs there, and in which queue; one that was abandoned has left its place. */
+    const running = new Map<Life, Map<TaskId, { readonly nth: number; readonly queue: string }>>()
     const onProbation = new Map<Incarnation, Set<TaskId>>()
     return (event) => {
       switch (event.kind) {
@@ -17,13 +18,15 @@ export const concurrency: CheckerKind = [
           const mine = running.get(event.life)!
           const queue = rows.get(event.id)?.queue
           if (queue === undefined) return
-          mine.set(event.id, queue)
-          const count = [...mine.values()].filter((other) => other === queue).length
+          mine.set(event.id, { nth: event.nth, queue })
+          const count = [...mine.values()].filter((other) => other.queue === queue).length
           const limit = places.get(event.life)!.get(queue) ?? 0
           if (count > limit) fail(`${event.life} runs ${count} of queue "${queue}" at once, with ${limit} places`)
           return
         }
         case 'end':
+          if (running.get(event.life)?.get(event.id)?.nth === event.nth) running.get(event.life)!.delete(event.id)
+          return
         case 'abandoned':
           return void running.get(event.life)?.delete(event.id)
         case 'move': {

@@ -10,7 +10,7 @@ export const finalIsFinal: CheckerKind = [
       const { before, after, verb } = event
       if (after === undefined) {
         if (verb !== 'prune') fail(`${before.id} was ${before.state} and ${verb} removed it`)
-      } else if (verb !== 'requeue' || after.state !== 'ready') {
+      } else if (verb !== 'requeue' || (after.state !== 'ready' && after.state !== 'waiting')) {
         fail(`${before.id} was ${before.state}, and ${verb} made it ${after.state}`)
       }
     },

@@ -1,5 +1,6 @@
 import type { Incarnation } from '../../../src/model/task.ts'
 import type { CheckerKind, Life } from '../history.ts'
+import type { Row } from '../ledger.ts'
 
 /**
  * An attempt begins only under a claim that the database grants at that moment, and a claim begins one attempt. The one
@@ -14,8 +15,6 @@ export const heldOnce: CheckerKind = [
     const taken = new Set<string>()
     const begun = new Set<string>()
     const broken = new Set<Life>()
-    /** Attempts under way. */
-    const running = new Set<string>()
     return (event) => {
       switch (event.kind) {
         case 'registered':
@@ -29,9 +28,8 @@ export const heldOnce: CheckerKind = [
           // An id of the caller's own may be added anew once its task was removed.
           if (after === undefined) for (const claim of begun) if (claim.startsWith(`${task.id} `)) begun.delete(claim)
           if (before?.state !== 'running' || after?.worker === before.worker) return
-          const holder = `${lives.get(before.worker!)} ${task.id}`
-          if (verb === 'rescue') taken.add(holder)
-          if (verb === 'handBack' && running.has(holder)) fail(`${task.id} was handed back while it ran`)
+          if (verb === 'rescue') taken.add(`${lives.get(before.worker!)} ${task.id}`)
+          if (verb === 'handBack' && begun.has(claimOf(before))) fail(`${task.id} was handed back after it had begun`)
           return
         }
         case 'fault':
@@ -39,21 +37,21 @@ export const heldOnce: CheckerKind = [
           return
         case 'begin': {
           const { life, id } = event
-          running.add(`${life} ${id}`)
           const row = rows.get(id)
           const isHeld = row?.state === 'running' && lives.get(row.worker!) === life
           if (!isHeld && !broken.has(life) && !taken.has(`${life} ${id}`)) fail(`${life} began ${id} without its claim`)
           if (!isHeld) return
-          const claim = `${id} ${row.worker} ${row.claims}`
+          const claim = claimOf(row)
           if (begun.has(claim)) fail(`${life} began ${id} twice under one claim`)
           begun.add(claim)
           return
         }
-        case 'end':
-        case 'abandoned':
-          return void running.delete(`${event.life} ${event.id}`)
         default:
       }
     }
   },
 ]
+
+function claimOf({ id, worker, claims }: Row): string {
+  return `${id} ${worker} ${claims}`
+}

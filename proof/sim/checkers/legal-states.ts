@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   rescue: ['rescue'],
   quarantine: ['rescue'],
   requeue: ['requeue'],
+  rejoin: ['requeue'],
 }
 
 /** Rows move along the table of moves, by the verbs of each; their columns fit their state; the counters are a recount. */

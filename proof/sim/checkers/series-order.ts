@@ -4,7 +4,7 @@ import type { CheckerKind } from '../history.ts'
 
 /**
  * A task of a series begins only when the first attempt of each task before it has ended: a crash ends no attempt. Who is
- * brought back by a requeue stands outside of its series.
+ * brought back by a requeue stands outside of its series, unless it waits there again.
  */
 export const seriesOrder: CheckerKind = [
   'series-order',
@@ -22,7 +22,7 @@ export const seriesOrder: CheckerKind = [
           const { after } = event
           const { id } = after ?? event.before!
           stored.add(id)
-          if (event.verb === 'requeue') before.delete(id)
+          if (event.verb === 'requeue' && after?.state !== 'waiting') before.delete(id)
           if (after === undefined || isFinal(after.state) || after.passed === 1) passed.add(id)
           return
         }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { attemptNumber, type NewTask } from '../../model/task.ts'
+import type { Written } from '../../ports/store.ts'
 import { test } from './case.ts'
 import { ids, pick, succeed } from './fixtures.ts'
 
@@ -28,6 +29,17 @@ export const handBack = [
     const back = await worker.store.handBack(worker.incarnation, 'all', world.now)
     assert.deepEqual([...back].sort(), ids(mine))
     assert.deepEqual(await world.states(...mine, theirs), ['ready', 'ready', 'ready', 'running'])
+  }),
+
+  test('what the writes before it claimed and recorded counts, although nobody has waited for their answers', async (world) => {
+    const worker = await world.worker()
+    const [ended, added] = [await worker.run(), world.task({ claimFor: worker.incarnation })]
+    const writing = [worker.write({ outcomes: [succeed(ended)] }), worker.write({ adds: [added] })]
+    const back = await worker.store.handBack(worker.incarnation, 'all', world.now)
+    assert.deepEqual(back, [added.id])
+    const [{ recorded }] = (await Promise.all(writing)) as [Written, Written]
+    assert.deepEqual(recorded, [true])
+    assert.deepEqual(await world.states(ended, added), ['succeeded', 'ready'])
   }),
 
   test('only the named ones go back when some are named', async (world) => {

@@ -39,9 +39,8 @@ export class ModelStore {
   readonly workers = new Map<Incarnation, ReadonlySet<string>>()
   readonly paused = new Set<string>()
   #ready = new Set<string>()
-  #taken = new Set<TaskId>()
-  /** What was there already in this write, and whom those who wanted to wait behind it wait for instead. */
-  #links = new Map<TaskId, TaskId>()
+  /** What was there already in this write, by series, and whom those who wanted to wait behind it wait for instead. */
+  #links = new Map<string, TaskId | undefined>()
   #room = new Map<string, number>()
   #early: ReadonlyMap<string, number> = new Map()
 
@@ -62,7 +61,6 @@ export class ModelStore {
   write({ worker, begun = [], outcomes, adds, claim }: WriteBatch, now: Instant): ModelWritten {
     const names = worker === undefined ? undefined : this.workers.get(worker)
     this.#ready = new Set()
-    this.#taken = new Set()
     this.#links = new Map()
     this.#room = new Map(names === undefined ? [] : claim?.room)
     this.#early = new Map(claim?.early)
@@ -139,15 +137,14 @@ export class ModelStore {
 
   #add(given: NewTask, worker: Incarnation | undefined): Added {
     const there = this.tasks.get(given.id)
-    const link = given.after === undefined ? undefined : (this.#links.get(given.after) ?? given.after)
-    // Nobody waits behind a stranger whose id was wanted.
-    const holder = link === undefined || this.#taken.has(link) ? undefined : this.#holder(link)
+    const holder = given.after === undefined ? undefined : this.#holderFor(given.after, given.series)
     if (there !== undefined) {
-      // What was there already is no link of a series: what comes next waits behind the one before it.
-      if (holder !== undefined) this.#links.set(given.id, holder)
       const isSame = there.name === given.name && there.input.text === given.input.text
-      if (isSame) this.#taken.delete(given.id)
-      else this.#taken.add(given.id)
+      // What was there already is no link of a series: what comes next waits behind the one before it, and nobody behind
+      // a stranger whose id was wanted.
+      const link = `${given.series ?? given.id} ${given.id}`
+      if (holder !== undefined || !isSame) this.#links.set(link, holder)
+      else this.#links.delete(link)
       return isSame ? { kind: 'exists', state: there.state } : { kind: 'taken', by: there.name }
     }
     const { idempotent: _, claimFor, early, ...fields } = given
@@ -159,6 +156,12 @@ export class ModelStore {
       take(task, claimFor, early === true)
     } else this.#ready.add(given.queue)
     return { kind: 'added', state: task.state }
+  }
+
+  #holderFor(after: TaskId, series: TaskId | undefined): TaskId | undefined {
+    const link = `${series ?? after} ${after}`
+    const behind = this.#links.has(link) ? this.#links.get(link) : after
+    return behind === undefined ? undefined : this.#holder(behind)
   }
 
   /** Who holds back what comes after `id`: itself, or, when it was cancelled as it waited, the one before it. */
@@ -244,6 +247,12 @@ export class ModelStore {
   requeue(id: TaskId): boolean {
     const task = this.tasks.get(id)
     if (task === undefined || !isFinal(task.state) || task.state === 'succeeded') return false
+    const holder = this.#holder(id)
+    if (holder !== undefined) {
+      // Its series has not got that far: it takes its place again.
+      Object.assign(task, { state: 'waiting', after: holder, finishedAt: undefined })
+      return true
+    }
     this.#makeReady(task)
     const fresh = {
       suspect: false,
@@ -252,6 +261,7 @@ export class ModelStore {
       deferrals: task.claims,
       cancelling: false,
       after: undefined,
+      passed: true,
     }
     Object.assign(task, fresh, { result: undefined, finishedAt: undefined })
     return true
@@ -264,7 +274,9 @@ export class ModelStore {
 
   prune(retention: Retention, now: Instant): number {
     const old = [...this.tasks.values()].filter(
-      ({ state, finishedAt }) => isFinal(state) && finishedAt! <= now - retention[state],
+      // What was cancelled as it waited is a link of its series as long as somebody before it holds back others.
+      ({ id, state, finishedAt }) =>
+        isFinal(state) && finishedAt! <= now - retention[state] && this.#holder(id) === undefined,
     )
     for (const { id } of old) this.tasks.delete(id)
     return old.length

@@ -11,6 +11,11 @@ async function running(world: World, worker: WorldWorker, length: number): Promi
   return [{ id: first.id, claims: 1 }, ...others]
 }
 
+/** Removes whatever is not needed any more. */
+function prune(world: World): ReturnType<World['store']['prune']> {
+  return world.store.prune({ succeeded: 0, failed: 0, cancelled: 0, quarantined: 0 }, world.now, 1_000)
+}
+
 const ENDS: Readonly<Record<string, (claim: Claim) => Outcome>> = {
   'a success': (claim) => succeed(claim),
   'a success that is forgotten': (claim) => succeed(claim, { forget: true }),
@@ -183,6 +188,60 @@ export const series = [
     assert.deepEqual(ids(released), [late.id])
   }),
 
+  test('what was cancelled as it waited is pruned only when the one before has passed: until then others come behind it', async (world) => {
+    const worker = await world.worker()
+    const [first, second, third] = await running(world, worker, 3)
+    // The later one first: it stays behind the earlier one, which is cancelled too.
+    for (const { id } of [third!, second!]) await world.store.cancel(id, world.now)
+    assert.deepEqual(await prune(world), { removed: 0, done: true })
+    const late = world.task({ series: first.id, after: third!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.states(first, late), ['running', 'waiting'])
+    assert.deepEqual(await world.store.ahead(late.id), [first.id])
+    const { released } = await worker.write({ outcomes: [retry(first, world.now)], claim: ask() })
+    assert.deepEqual(ids(released), [late.id])
+    assert.deepEqual(await prune(world), { removed: 2, done: true })
+  }),
+
+  test('rejoin: a cancelled task whose turn has not come waits again, and what is added behind it keeps the order', async (world) => {
+    const worker = await world.worker()
+    const [first, second] = await running(world, worker, 2)
+    await world.store.cancel(second!.id, world.now)
+    assert.equal(await world.store.requeue(second!.id, world.now), true)
+    assert.deepEqual(pick(await world.find(second!), 'state', 'after', 'finishedAt'), {
+      state: 'waiting',
+      after: first.id,
+      finishedAt: undefined,
+    })
+    const late = world.task({ series: first.id, after: second!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.store.ahead(late.id), [first.id, second!.id])
+    const { released, live } = await worker.write({ outcomes: [succeed(first)], claim: ask() })
+    assert.deepEqual({ released: ids(released), live }, { released: [second!.id], live: 2 })
+    assert.deepEqual(await world.states(late), ['waiting'])
+    assert.equal(await world.recount(), 2)
+  }),
+
+  test('what waited behind one that is cancelled does not wait for it when it comes back', async (world) => {
+    const worker = await world.worker()
+    const [first, second, third] = await running(world, worker, 3)
+    await world.store.cancel(second!.id, world.now)
+    await world.store.requeue(second!.id, world.now)
+    const { released } = await worker.write({ outcomes: [succeed(first)], claim: ask() })
+    assert.deepEqual(ids(released).sort(), ids([second!, third!]))
+  }),
+
+  test('a task that is brought back when its turn is over holds back nobody', async (world) => {
+    const worker = await world.worker()
+    const [first, second] = await running(world, worker, 2)
+    await worker.finish(fail(first))
+    await world.store.cancel(second!.id, world.now)
+    for (const { id } of [first, second!]) await world.store.requeue(id, world.now)
+    const late = world.task({ series: first.id, after: second!.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.states(first, second!, late), ['ready', 'ready', 'ready'])
+  }),
+
   test('when the first is cancelled before it ran, the next is ready', async (world) => {
     const [first, second] = world.series(2) as [NewTask, NewTask]
     await world.add(first, second)
@@ -225,6 +284,34 @@ export const series = [
     )
     assert.deepEqual(await world.states(first!, second!, third!, fourth!), ['running', 'waiting', 'waiting', 'waiting'])
     assert.deepEqual(await world.store.ahead(fourth!.id), [first!.id, second!.id, third!.id])
+  }),
+
+  test('an id of the series that is wanted once more as another task stays a link of it', async (world) => {
+    const worker = await world.worker()
+    const [first, own, last] = world.series(3)
+    const link = { ...own!, id: 'own', idempotent: true }
+    const adds = [first!, link, { ...link, name: 'other', after: link.id }, { ...last!, after: link.id }]
+    const { added } = await worker.write({ adds })
+    assert.deepEqual(
+      added.map(({ kind }) => kind),
+      ['added', 'added', 'taken', 'added'],
+    )
+    assert.deepEqual(await world.store.ahead(last!.id), [first!.id, link.id])
+  }),
+
+  test('an id that another series wants, too, stays a link of its own', async (world) => {
+    const worker = await world.worker()
+    const [first, own] = world.series(2)
+    const link = { ...own!, id: 'own', idempotent: true }
+    await worker.write({ adds: [first!, link] })
+    for (const name of [link.name, 'other']) {
+      const [stranger, behind] = world.series(2)
+      const wants = { ...link, name, series: stranger!.id, after: stranger!.id }
+      const late = world.task({ series: first!.id, after: link.id })
+      await worker.write({ adds: [stranger!, wants, late, { ...behind!, after: link.id }] })
+      assert.deepEqual(await world.store.ahead(late.id), [first!.id, link.id])
+      assert.deepEqual(await world.store.ahead(behind!.id), [stranger!.id])
+    }
   }),
 
   test('two tasks behind the same one are released together', async (world) => {

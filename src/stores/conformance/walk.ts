@@ -156,7 +156,8 @@ class Walker {
     for (let i = 0; i < count; i++) {
       const own = choices.once(6) ? `own:${choices.below(4)}` : undefined
       const before = inSeries
-        ? (adds.at(-1) ?? (choices.once(4) ? choices.of(this.#model.in('ready', 'running', 'waiting')) : undefined))
+        ? (adds.at(-1) ??
+          (choices.once(4) ? choices.of(this.#model.in('ready', 'running', 'waiting', 'cancelled')) : undefined))
         : undefined
       const task = this.#world.task({
         ...(own === undefined ? {} : { id: own, idempotent: true, input: json(choices.below(2)) }),
@@ -167,7 +168,7 @@ class Walker {
         claimFor: choices.below(2) === 0 ? worker.incarnation : undefined,
         early: choices.once(3),
         series: before === undefined ? undefined : (before.series ?? before.id),
-        after: before?.id === own ? undefined : before?.id,
+        after: before?.id,
       })
       this.#known.add(task.id)
       adds.push(task)

@@ -2,24 +2,15 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { NewTask, TaskId } from '../../model/task.ts'
 import type { Added } from '../../ports/store.ts'
 import type { Database } from './database.ts'
+import { type Glance, glance, holderOf } from './holder.ts'
 import { homeKey, spareKey } from './keys.ts'
-import { EARLY, formatBits, formatOf, PASSED, POWER } from './marks.ts'
+import { EARLY, formatBits, formatOf, POWER } from './marks.ts'
 import { STATE_CODES, stateOf } from './rows.ts'
 import { isTakenKey } from './sqlite-errors.ts'
 import { ALIKE_COLUMNS, ALIKE_SHARED, INSERT_COLUMNS, INSERT_GROUP } from './statements.ts'
 import type { KnownWorker, Tally } from './write-transaction.ts'
 
-/** What a row that is there already tells. */
-interface Glance {
-  state: number
-  kind: number
-  marks: number
-  input: string
-  after: TaskId | null
-}
-
-const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING, cancelled: CANCELLED } = STATE_CODES
-const FIRST_FINAL = STATE_CODES.succeeded
+const { ready: READY, running: RUNNING, scheduled: SCHEDULED, waiting: WAITING } = STATE_CODES
 
 const ADDED: Readonly<Record<number, Added>> = {
   [READY]: { kind: 'added', state: 'ready' },
@@ -46,10 +37,10 @@ export class TaskInserter {
   readonly #worker: KnownWorker | undefined
   readonly #paused: ReadonlySet<string>
   readonly #tally: Tally
-  /** The add before, if there was one, and whether what comes behind it has to wait. */
-  #before: { readonly id: TaskId; readonly holdsBack: boolean } | undefined
-  /** Ids that were there already are no links of a series: whom those wait behind who wanted to wait behind them. */
-  #links: Map<TaskId, TaskId> | undefined
+  /** The add before, unless its id was there already: what comes behind it has to wait. */
+  #before: TaskId | undefined
+  /** Ids that were there already are no links of a series: whom those of it wait behind who wanted to wait behind them. */
+  #links: Map<string, TaskId | undefined> | undefined
 
   constructor(db: Database, worker: KnownWorker | undefined, paused: ReadonlySet<string>, tally: Tally) {
     this.#db = db
@@ -97,7 +88,7 @@ export class TaskInserter {
       values[at++] = task.input.text
     }
     if (!this.#runGroup(count === 16 ? 'insert_16_alike' : 'insert_4_alike', values)) return false
-    this.#before = { id: adds[from + count - 1]!.id, holdsBack: true }
+    this.#before = adds[from + count - 1]!.id
     for (let i = 0; i < count; i++) added.push(this.#counted(first, state))
     return true
   }
@@ -120,16 +111,11 @@ export class TaskInserter {
     for (let i = 0; i < INSERT_GROUP; i++) {
       const task = adds[from + i]!
       const key = task.idempotent ? undefined : homeKey(task.id)
-      if (
-        key === undefined ||
-        (task.after !== undefined && (task.after !== before?.id || this.#links?.has(task.after) === true))
-      ) {
-        return false
-      }
-      const state = this.#stateOf(task, task.after !== undefined && before!.holdsBack)
+      if (key === undefined || (task.after !== undefined && task.after !== before)) return false
+      const state = this.#stateOf(task, task.after !== undefined)
       this.#fill(groupValues, i * INSERT_COLUMNS, task, key, state, task.after)
       states.push(state)
-      before = { id: task.id, holdsBack: true }
+      before = task.id
     }
     if (!this.#runGroup('insert_group', groupValues)) return false
     this.#before = before
@@ -138,32 +124,40 @@ export class TaskInserter {
   }
 
   #addOne(task: NewTask): Added {
-    const behind = task.after === undefined ? undefined : this.#holderOf(task.after)
+    const behind = task.after === undefined ? undefined : this.#holderOf(task.after, task.series)
     const answer = this.#insertOne(task, behind)
-    if (answer.kind !== 'added' && behind !== undefined) (this.#links ??= new Map()).set(task.id, behind)
-    const holdsBack = answer.kind === 'added' || (answer.kind === 'exists' && this.#holder(task.id) === task.id)
-    this.#before = { id: task.id, holdsBack }
+    this.#before = answer.kind === 'added' ? task.id : undefined
+    if (answer.kind !== 'added') this.#pass(task, behind, answer.kind === 'taken')
     return answer
   }
 
-  #holderOf(after: TaskId): TaskId | undefined {
-    const link = this.#links?.get(after) ?? after
+  /** What comes behind that id in its series waits behind the one before it; behind a stranger alone, nobody waits. */
+  #pass({ id, series }: NewTask, behind: TaskId | undefined, taken: boolean): void {
+    const links = (this.#links ??= new Map())
+    const link = linkOf(series, id)
+    if (behind !== undefined || taken) links.set(link, behind)
+    else links.delete(link)
+  }
+
+  #holderOf(after: TaskId, series: TaskId | undefined): TaskId | undefined {
     // The common chain, a response's tasks in one batch, needs no look-up of the one before.
-    if (this.#before?.id === link) return this.#before.holdsBack ? link : undefined
-    return this.#holder(link)
+    if (this.#before === after) return after
+    const link = this.#links === undefined ? undefined : linkOf(series, after)
+    const behind = link !== undefined && this.#links!.has(link) ? this.#links!.get(link) : after
+    return behind === undefined ? undefined : holderOf(this.#db, behind)
   }
 
   #insertOne(task: NewTask, behind: TaskId | undefined): Added {
     const home = task.idempotent ? undefined : homeKey(task.id)
     // An id of the caller's may also name a task that was added under a home key.
     if (task.idempotent && homeKey(task.id) !== undefined) {
-      const there = this.#glance(task.id)
+      const there = glance(this.#db, task.id)
       if (there !== undefined) return this.#sameTask(there, task)
     }
     const state = this.#stateOf(task, behind !== undefined)
     if (home === undefined || !this.#insert(task, home, state, behind)) {
       // A key that is taken: by this very task, or at home by another one of the same millisecond.
-      const there = home === undefined ? undefined : this.#glance(task.id)
+      const there = home === undefined ? undefined : glance(this.#db, task.id)
       if (there !== undefined) return this.#sameTask(there, task)
       if (!this.#insert(task, spareKey(task.id), state, behind)) return this.#whoIsThere(task)
       if (state === RUNNING) this.#worker!.strays.add(task.id)
@@ -192,26 +186,8 @@ export class TaskInserter {
     return this.#db.sql('insert').run(...values).changes === 1
   }
 
-  /** The task that holds back what comes after `id`: itself, or, when it was cancelled as it waited, the one before it. */
-  #holder(id: TaskId): TaskId | undefined {
-    for (let holder: TaskId | null = id; holder !== null;) {
-      const row = this.#glance(holder)
-      if (row === undefined || (row.marks & PASSED) !== 0) return undefined
-      if (row.state < FIRST_FINAL) return holder
-      if (row.state !== CANCELLED) return undefined
-      holder = row.after
-    }
-    return undefined
-  }
-
-  #glance(id: TaskId): Glance | undefined {
-    const home = homeKey(id)
-    const found = home === undefined ? undefined : this.#db.sql('glance').get(home, id)
-    return (found ?? this.#db.sql('glance').get(spareKey(id), id)) as Glance | undefined
-  }
-
   #whoIsThere(task: NewTask): Added {
-    const there = this.#glance(task.id)
+    const there = glance(this.#db, task.id)
     // Another id has the same spare key: one chance in 2^52 for each stored task.
     return there === undefined ? { kind: 'taken', by: 'another id' } : this.#sameTask(there, task)
   }
@@ -267,6 +243,11 @@ function isLike(task: NewTask, other: NewTask): boolean {
     task.early === other.early &&
     task.input.format === other.input.format
   )
+}
+
+/** One id may be wanted in several series of one transaction. A series has the name of its first task. */
+function linkOf(series: TaskId | undefined, id: TaskId): string {
+  return `${series ?? id} ${id}`
 }
 
 function marksOf(task: NewTask, running: boolean): number {

@@ -26,6 +26,7 @@ import type {
 } from '../../ports/store.ts'
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
+import { holderOf } from './holder.ts'
 import { homeKey, spareKey } from './keys.ts'
 import { listTasks } from './list.ts'
 import { PASSED } from './marks.ts'
@@ -231,8 +232,11 @@ export class SqliteStore implements Store {
 
   async requeue(id: TaskId): Promise<boolean> {
     return this.#transact((db) => {
-      const done = change(db, 'requeue', id)
-      if (done) db.sql('count_change').run(1, 0)
+      // Whoever comes behind it knows the series by it alone: it takes its place again as long as that means something.
+      const holder = holderOf(db, id)
+      const waits = holder !== undefined && change(db, 'rejoin', id, holder)
+      const done = waits || change(db, 'requeue', id)
+      if (done) db.sql('count_change').run(1, waits ? 1 : 0)
       return done
     })
   }
@@ -288,8 +292,12 @@ export class SqliteStore implements Store {
     const past = rows.filter((row) => row.finished_at !== null && row.finished_at <= now - keptMs(retention, row.state))
     if (past.length === 0) return { removed: 0, done }
     const removed = await this.#transact((db) =>
-      // A task that was requeued since it was looked at is not the one that was to go.
-      past.reduce((sum, row) => sum + Number(db.sql('remove').run(row.key, row.state, row.finished_at).changes), 0),
+      past.reduce((sum, row) => {
+        // One that was cancelled as it waited is a link of its series still.
+        if (row.state === STATE_CODES.cancelled && holderOf(db, row.id) !== undefined) return sum
+        // A task that was requeued since it was looked at is not the one that was to go.
+        return sum + Number(db.sql('remove').run(row.key, row.state, row.finished_at).changes)
+      }, 0),
     )
     return { removed, done }
   }
@@ -357,6 +365,7 @@ interface Ended {
 
 interface OldRow {
   readonly key: number
+  readonly id: TaskId
   readonly state: number
   readonly finished_at: number | null
 }
@@ -380,6 +389,6 @@ function findRow(db: Database, id: TaskId): TaskRow | undefined {
 }
 
 /** Runs a change that ends in `key = ? AND id = ?` at the key where the row is. */
-function change(db: Database, name: StatementName, id: TaskId, ...before: number[]): boolean {
+function change(db: Database, name: StatementName, id: TaskId, ...before: (number | TaskId)[]): boolean {
   return keysOf(id).some((key) => db.sql(name).run(...before, key, id).changes === 1)
 }

@@ -153,8 +153,11 @@ export const statements = {
 
   cancel_idle: `UPDATE task SET state = 6, finished_at = ?, due_at = NULL WHERE key = ? AND id = ? AND state IN (0, 2, 3)`,
   cancel_running: `UPDATE task SET marks = marks | ${CANCELLING} WHERE key = ? AND id = ? AND state = 1`,
-  requeue: `UPDATE task SET state = 0, finished_at = NULL, marks = marks & ~${EARLY | SUSPECT | CANCELLING}, crashes = 0,
-      hand_backs = 0, deferrals = claims, after = NULL, result = NULL WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
+  requeue: `UPDATE task SET state = 0, finished_at = NULL, marks = (marks & ~${EARLY | SUSPECT | CANCELLING}) | ${PASSED},
+      crashes = 0, hand_backs = 0, deferrals = claims, after = NULL, result = NULL
+    WHERE key = ? AND id = ? AND state IN (5, 6, 7)`,
+  /** The same for one that was cancelled as it waited, while somebody before it holds back others still. */
+  rejoin: `UPDATE task SET state = 3, finished_at = NULL, after = ? WHERE key = ? AND id = ? AND state = 6`,
 
   count_change: 'UPDATE counter SET live = live + ?, waiting = waiting + ?',
   /** What every write begins with. */
@@ -190,7 +193,7 @@ export const statements = {
   paused: 'SELECT queue FROM paused_queue',
 
   /** A walk in the order of keys; a finished task past its retention goes. */
-  old: 'SELECT key, state, finished_at FROM task WHERE key > ? ORDER BY key LIMIT ?',
+  old: 'SELECT key, id, state, finished_at FROM task WHERE key > ? ORDER BY key LIMIT ?',
   remove: 'DELETE FROM task WHERE key = ? AND state = ? AND finished_at = ?',
 
   compatibility: 'SELECT from_version FROM compatibility',
