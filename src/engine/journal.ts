@@ -110,7 +110,9 @@ export class Journal {
 
   /** With `hurry` it goes with the very next transaction. */
   finish(entry: OutcomeEntry, hurry: boolean): void {
-    if (this.#begun.size > 0) this.#begun.delete(entry.outcome.id)
+    // An attempt of a claim that was lost may end while a later claim of its task waits to begin.
+    const { id, claims } = entry.outcome
+    if (this.#begun.size > 0 && this.#begun.get(id)?.claims === claims) this.#begun.delete(id)
     this.#outcomes.push(entry)
     if (hurry || this.#outcomes.length >= OUTCOMES_MAX) this.#hurry()
     else this.#arm(this.#outcomeWaitMs)
@@ -128,6 +130,7 @@ export class Journal {
 
   /** Keeps the latest value of each attempt for the next transaction. */
   progress(id: TaskId, claims: number, value: StoredValue): void {
+    if ((this.#progress.get(id)?.claims ?? 0) > claims) return
     this.#progress.set(id, { id, claims, value })
     this.#arm(this.#outcomeWaitMs)
   }

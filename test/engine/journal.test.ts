@@ -407,6 +407,14 @@ describe('progress', () => {
     ])
   })
 
+  test('of a claim that was lost does not take the place of that of the present one', async () => {
+    const { journal, clock, writes } = desk()
+    journal.progress('a', 2, value('1'))
+    journal.progress('a', 1, value('2'))
+    await clock.advance(10)
+    assert.deepEqual(writes[0]?.batch.progress, [{ id: 'a', claims: 2, value: value('1') }])
+  })
+
   test('is written once', async () => {
     const { journal, clock, writes, answer } = desk()
     journal.progress('a', 1, value('1'))
@@ -418,6 +426,30 @@ describe('progress', () => {
       writes[1]?.batch.progress.map(({ id }) => id),
       ['b'],
     )
+  })
+})
+
+describe('a beginning', () => {
+  test('is not written when its attempt has ended before', async () => {
+    const { journal, clock, writes } = desk()
+    journal.begun({ id: 'a', claims: 1 }, undefined)
+    journal.finish(ends('a'), false)
+    await clock.advance(10)
+    assert.deepEqual(writes[0]?.batch.begun, [])
+  })
+
+  test('is written, and the attempt started, also when one of a former claim ends meanwhile', async () => {
+    const { journal, clock, writes, answer } = desk()
+    let started = 0
+    journal.begun({ id: 'a', claims: 2 }, () => started++)
+    journal.finish(ends('a'), true)
+    await clock.settle()
+    assert.deepEqual(
+      writes[0]?.batch.begun?.map(({ claims }) => claims),
+      [2],
+    )
+    await answer()
+    assert.equal(started, 1)
   })
 })
 
