@@ -32,14 +32,16 @@ export class HandBack {
   readonly #parts: HandBackParts
   /** To be given back, of the present incarnation. */
   #due: Claim[] = []
+  /** Those that the store was asked to take back and has not answered for. */
+  readonly #asked = new Set<readonly Claim[]>()
 
   constructor(parts: HandBackParts) {
     this.#parts = parts
   }
 
-  /** The tasks that are to be given back and are not yet. */
+  /** The tasks that are to be given back and are not yet, as far as is known. */
   get due(): readonly TaskId[] {
-    return this.#due.map(({ id }) => id)
+    return [...this.#asked, this.#due].flatMap((claims) => claims.map(({ id }) => id))
   }
 
   /** A claim goes back with all those of this turn. */
@@ -100,8 +102,13 @@ export class HandBack {
   }
 
   async #give(worker: Incarnation, claims: readonly Claim[] | 'all'): Promise<readonly TaskId[]> {
-    const back = await this.#parts.store.handBack(worker, claims, this.#parts.clock.now())
-    if (back.length > 0) this.#parts.presence()?.ring()
-    return back
+    if (claims !== 'all') this.#asked.add(claims)
+    try {
+      const back = await this.#parts.store.handBack(worker, claims, this.#parts.clock.now())
+      if (back.length > 0) this.#parts.presence()?.ring()
+      return back
+    } finally {
+      if (claims !== 'all') this.#asked.delete(claims)
+    }
   }
 }

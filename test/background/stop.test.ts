@@ -555,6 +555,22 @@ describe('what the store does not take back', () => {
     assert.deepEqual([(await stays.row(running.id)).crashes, (await stays.row(waiting.id)).crashes], [1, 0])
   })
 
+  test('is what it was just asked to take back, too, as long as it has not answered', async (t) => {
+    const faults = new Faults()
+    const { background, until } = bench(t, { store: faults.store, tasks: [heeds, noop], concurrency: 1 })
+    const running = await background.add(heeds)
+    await until('attempt:start', running.id)
+    const waiting = await background.add(noop)
+    const asked = faults.hold('handBack')
+    const pausing = background.pause('default')
+    await asked.reached
+    faults.refuse('handBack', new AfterwordError('STORE_FULL', { file: 'x' }))
+    const { leftToRescue } = await background.stop({ grace: 0 })
+    assert.deepEqual([...leftToRescue].sort(), [running.id, waiting.id].sort())
+    asked.letGo()
+    await assert.rejects(pausing, { code: 'STORE_CLOSED' })
+  })
+
   test('is what has ended, too, where its outcome was refused to the end', async (t) => {
     const { faults, stops, stays } = await two(t, [[noop], [noop]])
     const full = new AfterwordError('STORE_FULL', { file: 'x' })

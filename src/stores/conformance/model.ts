@@ -169,7 +169,8 @@ export class ModelStore {
     const task = this.tasks.get(id)
     if (task === undefined || task.passed) return undefined
     if (!isFinal(task.state)) return id
-    return task.state === 'cancelled' && task.after !== undefined ? this.#holder(task.after) : undefined
+    const waited = task.state === 'cancelled' && task.claims === 0
+    return waited && task.after !== undefined ? this.#holder(task.after) : undefined
   }
 
   #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: ReadonlySet<string>, now: Instant): ModelClaim[] {

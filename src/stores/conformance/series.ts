@@ -242,6 +242,21 @@ export const series = [
     assert.deepEqual(await world.states(first, second!, late), ['ready', 'ready', 'ready'])
   }),
 
+  test('a task that was cancelled as it ran waits for nobody when it comes back, also not for a new task of the id before it', async (world) => {
+    const worker = await world.worker()
+    const first = world.task({ id: 'welcome:42', idempotent: true, claimFor: worker.incarnation })
+    const second = world.task({ series: first.id, after: first.id })
+    await worker.write({ adds: [first, second] })
+    const outcomes = [succeed({ ...first, claims: 1 }, { forget: true })]
+    const { released } = await worker.write({ outcomes, claim: ask() })
+    await worker.finish(cancelled(released[0]!))
+    await worker.write({ adds: [first] })
+    assert.equal(await world.store.requeue(second.id, world.now), true)
+    const late = world.task({ series: first.id, after: second.id })
+    await worker.write({ adds: [late] })
+    assert.deepEqual(await world.states(first, second, late), ['running', 'ready', 'ready'])
+  }),
+
   test('when the first is cancelled before it ran, the next is ready', async (world) => {
     const [first, second] = world.series(2) as [NewTask, NewTask]
     await world.add(first, second)

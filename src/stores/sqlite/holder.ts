@@ -9,6 +9,7 @@ export interface Glance {
   readonly state: number
   readonly kind: number
   readonly marks: number
+  readonly claims: number
   readonly input: string
   readonly after: TaskId | null
 }
@@ -32,7 +33,8 @@ export function holderOf(db: Database, id: TaskId): TaskId | undefined {
     const row = glance(db, holder)
     if (row === undefined || (row.marks & PASSED) !== 0) return undefined
     if (row.state < FIRST_FINAL) return holder
-    if (row.state !== CANCELLED) return undefined
+    // One that was claimed had its turn: what stood before it has passed, and may be another task of that id by now.
+    if (row.state !== CANCELLED || row.claims > 0) return undefined
     holder = row.after
   }
   return undefined

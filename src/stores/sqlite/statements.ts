@@ -61,7 +61,7 @@ export const statements = {
   insert_4_alike: insertAlike(4),
   find: 'SELECT * FROM task WHERE key = ? AND id = ?',
   /** What an add needs to know of a row that is there already, or that it waits behind. */
-  glance: 'SELECT state, kind, marks, input, after FROM task WHERE key = ? AND id = ?',
+  glance: 'SELECT state, kind, marks, claims, input, after FROM task WHERE key = ? AND id = ?',
 
   list: `SELECT ${LIST_COLUMNS} FROM task WHERE key < ? ORDER BY key DESC LIMIT ?`,
   list_ready: newestIn('task_ready', 'state = 0 AND crashes < 2'),
