@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Lane, Plant } from './plant.ts'
+import { firstSeedOf } from './sim-plants.ts'
 
 /** Every lane, in the order in which they are tried: the quickest first. */
 export const LANES: readonly Lane[] = ['model', 'sim', 'power', 'crash']
@@ -24,7 +25,7 @@ const SHORT: Readonly<
       return ['--scope', 'small', '--mode', isOfStore ? 'store' : 'all']
     },
   },
-  sim: { clean: ['--seeds', '20'], planted: () => ['--seeds', '60'] },
+  sim: { clean: ['--seeds', '20'], planted: ({ name }) => ['--seeds', '60', '--from', String(firstSeedOf(name))] },
   power: { clean: ['--images', '400'], planted: () => ['--images', '400'] },
   crash: { clean: ['--seconds', '8'], planted: () => [] },
 }
