@@ -1,0 +1,43 @@
+import type { AbortReason } from '../model/definition.ts'
+import type { Logger } from '../model/logger.ts'
+import type { ClaimedTask, StoredValue } from '../model/task.ts'
+import type { CrossingError } from './crossing-error.ts'
+
+/*
+ * What a task thread is told, and what it tells. Inputs and results are the stored text: a string is copied faster than
+ * objects are cloned, and a task gets the same value here and there.
+ */
+
+/** Where a definition is to be found. */
+export interface Address {
+  readonly name: string
+  readonly url: string
+  readonly isGiven: boolean
+}
+
+/** One attempt to be made. */
+export interface RunMessage {
+  readonly kind: 'run'
+  readonly address: Address
+  readonly task: ClaimedTask
+  readonly resultBytesMax: number
+}
+
+/** To a thread. `prove`: find these definitions, and call none. */
+export type ToThread =
+  | RunMessage
+  | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
+  | { readonly kind: 'prove'; readonly addresses: readonly Address[] }
+
+/** From a thread. */
+export type FromThread =
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string }
+  | { readonly kind: 'progress'; readonly value: StoredValue }
+  | {
+      readonly kind: 'returned'
+      readonly result: StoredValue | undefined
+      readonly unstorable: CrossingError | undefined
+    }
+  | { readonly kind: 'threw'; readonly error: CrossingError }
+  | { readonly kind: 'proved' }
