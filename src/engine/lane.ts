@@ -24,7 +24,7 @@ export class Lane {
   #waiting: ClaimedTask[] = []
   #head = 0
   /** Those whose turn has come while no thread was free, the first first. They take no place, others may overtake them. */
-  readonly #parked: ClaimedTask[] = []
+  readonly #parked: { readonly task: ClaimedTask; readonly turn: number }[] = []
   #runMs = FIRST_GUESS_MS
   /** Whether something got a place since `lookForStall`. */
   #moved = true
@@ -43,9 +43,9 @@ export class Lane {
     return this.#waiting.length - this.#head
   }
 
-  /** The task that waits for a thread the longest. */
-  get parked(): ClaimedTask | undefined {
-    return this.#parked[0]
+  /** The turn of the one that waits for a thread the longest; undefined when none does. */
+  get parkedTurn(): number | undefined {
+    return this.#parked[0]?.turn
   }
 
   /** How many more tasks it would take: free places, and those that would get one soon. */
@@ -103,15 +103,15 @@ export class Lane {
     return task
   }
 
-  /** Sets a task aside whose turn has come, until a thread is free. */
-  park(task: ClaimedTask): void {
-    this.#parked.push(task)
+  /** Sets a task aside whose turn has come, until a thread is free. Turns of all lanes are counted together. */
+  park(task: ClaimedTask, turn: number): void {
+    this.#parked.push({ task, turn })
   }
 
   /** The task that was set aside the longest; only when there is one. */
   unpark(): ClaimedTask {
     this.#moved = true
-    return this.#parked.shift()!
+    return this.#parked.shift()!.task
   }
 
   /**
@@ -129,12 +129,13 @@ export class Lane {
     if (over <= 0) return []
     const late = Math.min(over, this.turns)
     const last = this.#waiting.splice(this.#waiting.length - late, late)
-    return [...this.#parked.splice(this.#parked.length - (over - late)), ...last]
+    const parked = this.#parked.splice(this.#parked.length - (over - late))
+    return [...parked.map(({ task }) => task), ...last]
   }
 
   /** Removes all that waits. */
   clear(): readonly ClaimedTask[] {
-    const all = [...this.#parked.splice(0), ...this.#waiting.slice(this.#head)]
+    const all = [...this.#parked.splice(0).map(({ task }) => task), ...this.#waiting.slice(this.#head)]
     this.#waiting = []
     this.#head = 0
     return all

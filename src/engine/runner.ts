@@ -53,6 +53,8 @@ export class Runner implements AttemptHost {
   /** Cancelled after their claim and before their start. */
   readonly #cancelled = new Set<TaskId>()
   #freeThreads: number
+  /** Turns that came while no thread was free. */
+  #turns = 0
   #stopped = false
   #scheduled = false
   #filling: Lane | undefined
@@ -161,7 +163,7 @@ export class Runner implements AttemptHost {
 
   #startAll(lane: Lane): void {
     while (!this.#stopped && lane.hasFreePlace) {
-      const isParked = this.#freeThreads > 0 && lane.parked !== undefined
+      const isParked = this.#freeThreads > 0 && lane.parkedTurn !== undefined
       if (!isParked && lane.turns === 0) return
       if (this.#isTurnSpent()) return this.#schedule()
       this.#begin(lane, isParked ? lane.unpark() : lane.shift()!)
@@ -182,7 +184,7 @@ export class Runner implements AttemptHost {
       definition.thread === undefined
         ? new Attempt(task, definition, lane, this)
         : this.#inThread(definition, task, lane)
-    if (attempt === undefined) return lane.park(task)
+    if (attempt === undefined) return lane.park(task, this.#turns++)
     this.#attempts.add(attempt)
     lane.running++
     if (this.#cancelled.size > 0 && this.#cancelled.delete(task.id)) return attempt.prevent()
@@ -209,11 +211,11 @@ export class Runner implements AttemptHost {
     return new ThreadAttempt(task, definition, lane, this, executor)
   }
 
-  /** A thread is free: it goes to the task that was added first, whatever its queue. */
+  /** A thread is free: it goes to the task whose turn came first, whatever its queue. */
   #freeThread(): void {
     this.#freeThreads++
-    const parked = [...this.#parts.lanes.values()].filter((lane) => lane.parked !== undefined)
-    for (const lane of parked.toSorted((a, b) => a.parked!.addedAt - b.parked!.addedAt)) this.#fill(lane)
+    const parked = [...this.#parts.lanes.values()].filter((lane) => lane.parkedTurn !== undefined)
+    for (const lane of parked.toSorted((a, b) => a.parkedTurn! - b.parkedTurn!)) this.#fill(lane)
   }
 
   forgets(id: TaskId): boolean {

@@ -62,3 +62,8 @@ function patched(error: Error, { name, message, code, stack }: StoredError): Err
   if (code !== undefined && (error as { code?: unknown }).code === undefined) Object.assign(error, { code })
   return error
 }
+
+/** What an error says, for a sentence of another one. */
+export function firstLine(error: Error): string {
+  return error.message.split('\n', 1)[0]!.replace(/\.$/, '')
+}

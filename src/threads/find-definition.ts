@@ -1,6 +1,9 @@
+import { asError } from '../model/as-error.ts'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
 import { notedDefinitions } from '../model/task-thread.ts'
+import { systemClock } from '../ports/system.ts'
+import { firstLine } from './crossing-error.ts'
 import type { Address } from './messages.ts'
 
 const loaded = new Set<string>()
@@ -30,9 +33,11 @@ async function load({ name, url }: Address): Promise<void> {
   try {
     await import(url)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = firstLine(asError(cause))
     throw new AfterwordError('THREAD_MODULE_FAILED', { name, module: url, reason }, { cause })
   }
+  // What the module has begun and does not wait for gets its turn: it may fail, and end the thread, or listen.
+  await new Promise<void>((resolve) => systemClock.soon(resolve))
   // A thread that listens takes connections from the process, or holds a port that nobody knows of.
   if (process.getActiveResourcesInfo().includes('TCPServerWrap')) {
     throw new AfterwordError('THREAD_MODULE_SERVES', { name, module: url })

@@ -23,11 +23,14 @@ export interface RunMessage {
   readonly resultBytesMax: number
 }
 
-/** To a thread. `prove`: find these definitions, and call none. */
-export type ToThread =
-  | RunMessage
-  | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
-  | { readonly kind: 'prove'; readonly addresses: readonly Address[] }
+/** A definition to be found, and not called. */
+export interface ProveMessage {
+  readonly kind: 'prove'
+  readonly address: Address
+}
+
+/** To a thread. */
+export type ToThread = RunMessage | ProveMessage | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
 
 /** From a thread. */
 export type FromThread =

@@ -4,9 +4,9 @@ import { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { StoredValue } from '../model/task.ts'
 import type { ThreadReturn } from '../ports/executor.ts'
-import { arrivedError } from './crossing-error.ts'
+import { arrivedError, firstLine } from './crossing-error.ts'
 import { arrivedFields } from './crossing-fields.ts'
-import type { FromThread, ToThread } from './messages.ts'
+import type { Address, FromThread, ToThread } from './messages.ts'
 
 /** The sources run as they are, and built: the entry lies beside this file either way. */
 const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './thread-entry.ts' : './thread-entry.js', import.meta.url)
@@ -24,8 +24,9 @@ export interface ThreadParts {
 
 /** What a thread is busy with: exactly one thing, so that a thread that is stuck or dies names it. */
 export interface Errand {
-  /** The name of the task. */
-  readonly name: string
+  readonly address: Address
+  /** Only the import of its module: no task is there to be blamed. */
+  readonly isProof: boolean
   readonly beganMs: number
   begun(): void
   progress(value: StoredValue): void
@@ -110,14 +111,17 @@ export class TaskThread {
     if (this.#crash !== undefined) this.#log({ kind: 'log', level: 'error', fields, message: LEFTOVER })
   }
 
-  #obituary({ name, beganMs }: Errand, exitCode: number): AfterwordError {
+  #obituary({ address: { name, url }, isProof, beganMs }: Errand, exitCode: number): AfterwordError {
     const ranMs = Math.round(this.#monotonicMs() - beganMs)
     const cause = this.#crash
+    if (isProof) {
+      const reason = cause === undefined ? `it ended the thread with exit code ${exitCode}` : firstLine(cause)
+      return new AfterwordError('THREAD_MODULE_FAILED', { name, module: url, reason }, { cause })
+    }
     if (cause === undefined) return new AfterwordError('THREAD_EXITED', { name, exitCode, ranMs })
     if (cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {
       return new AfterwordError('THREAD_OUT_OF_MEMORY', { name, memoryMb: this.#memoryMb, ranMs }, { cause })
     }
-    const reason = cause.message
-    return new AfterwordError('THREAD_CRASHED', { name, exitCode, ranMs, reason }, { cause })
+    return new AfterwordError('THREAD_CRASHED', { name, exitCode, ranMs, reason: firstLine(cause) }, { cause })
   }
 }

@@ -30,7 +30,7 @@ const logger: Logger = { debug: logAt('debug'), info: logAt('info'), warn: logAt
 
 parentPort?.on('message', (message: ToThread) => {
   if (message.kind === 'run') void run(message)
-  else if (message.kind === 'prove') void prove(message.addresses)
+  else if (message.kind === 'prove') void prove(message.address)
   else context?.abort(message.reason)
 })
 
@@ -71,9 +71,9 @@ function returned(value: unknown, { task, resultBytesMax: bytesMax }: RunMessage
   }
 }
 
-async function prove(addresses: readonly Address[]): Promise<void> {
+async function prove(address: Address): Promise<void> {
   try {
-    for (const address of addresses) await findDefinition(address)
+    await findDefinition(address)
     tell({ kind: 'proved' })
   } catch (error) {
     tell({ kind: 'threw', error: crossingError(error) })

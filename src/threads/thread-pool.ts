@@ -3,7 +3,7 @@ import { AfterwordError, isAfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Executor, ThreadCall, ThreadListener, ThreadReturn, ThreadRun } from '../ports/executor.ts'
-import type { Address, ToThread } from './messages.ts'
+import type { Address, ProveMessage, RunMessage } from './messages.ts'
 import { type Errand, TaskThread } from './task-thread.ts'
 
 /** How long a thread without work is kept: long enough that a steady trickle starts none, in milliseconds. */
@@ -40,27 +40,27 @@ export class ThreadPool implements Executor {
   }
 
   async prove(definitions: readonly AnyTaskDefinition[]): Promise<void> {
-    const addresses = definitions.map(addressOf)
-    const [first] = addresses
-    if (first !== undefined) await this.#send(first.name, { kind: 'prove', addresses }, NOBODY).ended
+    // One after another, in the same thread: it knows them all then, and runs the first attempt.
+    for (const address of definitions.map(addressOf)) await this.#send({ kind: 'prove', address }, NOBODY).ended
   }
 
   run({ definition, task, resultBytesMax }: ThreadCall, listener: ThreadListener): ThreadRun {
     const { format, text } = task.input
     const message = { task: { ...task, input: { format, text } }, address: addressOf(definition), resultBytesMax }
-    return this.#send(task.name, { kind: 'run', ...message }, listener)
+    return this.#send({ kind: 'run', ...message }, listener)
   }
 
   async stop(): Promise<void> {
     await Promise.all([...this.#all].map((thread) => this.#terminate(thread)))
   }
 
-  #send(name: string, message: ToThread, listener: ThreadListener): ThreadRun {
+  #send(message: RunMessage | ProveMessage, listener: ThreadListener): ThreadRun {
     const { promise: ended, resolve, reject } = Promise.withResolvers<ThreadReturn>()
     const thread = this.#take()
     let isOver = false
     const errand: Errand = {
-      name,
+      address: message.address,
+      isProof: message.kind === 'prove',
       beganMs: this.#parts.clock.monotonicMs(),
       begun: () => listener.begun(),
       progress: (value) => listener.progress(value),

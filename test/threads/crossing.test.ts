@@ -138,10 +138,7 @@ describe('the signal of a task in a thread', () => {
   test('aborts when the time of the attempt is over', async (t) => {
     const { background } = bench(t, { tasks: [heeds], timeout: '50ms' })
     const { id } = await background.add(heeds)
-    assert.equal(
-      await background.result(id),
-      'AttemptAborted timeout: The attempt took longer than its timeout.',
-    )
+    assert.equal(await background.result(id), 'AttemptAborted timeout: The attempt took longer than its timeout.')
   })
 })
 

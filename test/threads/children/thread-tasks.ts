@@ -127,7 +127,6 @@ export const dies = defineTask({
   retry: { attempts: 2, base: 1, cap: 1 },
   async run(how: 'exit' | 'throw' | 'reject' | 'hog', { attempt }: TaskContext) {
     if (attempt > 1) return threadId
-    // oxlint-disable-next-line unicorn/no-process-exit -- That is the fault in question.
     if (how === 'exit') process.exit(3)
     if (how === 'throw') {
       setImmediate(() => {
