@@ -7,25 +7,29 @@ import type { AnyTaskDefinition } from './definition.ts'
 
 const KEY = Symbol.for('afterword.task-thread')
 
-type Global = { [KEY]?: AnyTaskDefinition[] }
-
-/** From here on this thread notes the definitions that are made in it. Called once, by the entry of a task thread. */
-export function becomeTaskThread(): void {
-  const scope = globalThis as Global
-  scope[KEY] ??= []
+/** What a task thread notes while it imports modules. */
+interface Notes {
+  readonly definitions: AnyTaskDefinition[]
+  /** What a background was refused with that wanted to start here. */
+  refusal: Error | undefined
 }
 
-/** True in a thread that was started to run tasks. */
-export function isTaskThread(): boolean {
-  return (globalThis as Global)[KEY] !== undefined
+const notes = (): Notes | undefined => (globalThis as { [KEY]?: Notes })[KEY]
+
+/** From here on this thread takes notes, and gives them to its caller, the entry of a task thread. */
+export function becomeTaskThread(): Notes {
+  return ((globalThis as { [KEY]?: Notes })[KEY] ??= { definitions: [], refusal: undefined })
 }
 
-/** Keeps a definition for the thread that looks for it; does nothing elsewhere. */
+/** Keeps a definition with `thread: true` for the thread that looks for it; does nothing elsewhere. */
 export function noteDefinition(definition: AnyTaskDefinition): void {
-  ;(globalThis as Global)[KEY]?.push(definition)
+  notes()?.definitions.push(definition)
 }
 
-/** What was defined in this task thread with `thread: true`. */
-export function notedDefinitions(): readonly AnyTaskDefinition[] {
-  return (globalThis as Global)[KEY] ?? []
+/** In a task thread: throws the refusal of a background that wants to start, and notes it, for its caller may swallow it. */
+export function refuseInTaskThread(refusal: () => Error): void {
+  const here = notes()
+  if (here === undefined) return
+  here.refusal = refusal()
+  throw here.refusal
 }

@@ -1,11 +1,12 @@
 import { asError } from '../model/as-error.ts'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
-import { notedDefinitions } from '../model/task-thread.ts'
+import { becomeTaskThread } from '../model/task-thread.ts'
 import { systemClock } from '../ports/system.ts'
 import { firstLine } from './crossing-error.ts'
 import type { Address } from './messages.ts'
 
+const notes = becomeTaskThread()
 const loaded = new Set<string>()
 const found = new Map<string, AnyTaskDefinition>()
 
@@ -30,14 +31,17 @@ export async function findDefinition(address: Address): Promise<AnyTaskDefinitio
 
 async function load({ name, url }: Address): Promise<void> {
   if (loaded.has(url)) return
+  const failed = (cause: unknown): AfterwordError =>
+    new AfterwordError('THREAD_MODULE_FAILED', { name, module: url, reason: firstLine(asError(cause)) }, { cause })
+  notes.refusal = undefined
   try {
     await import(url)
   } catch (cause) {
-    const reason = firstLine(asError(cause))
-    throw new AfterwordError('THREAD_MODULE_FAILED', { name, module: url, reason }, { cause })
+    throw failed(cause)
   }
   // What the module has begun and does not wait for gets its turn: it may fail, and end the thread, or listen.
   await new Promise<void>((resolve) => systemClock.soon(resolve))
+  if (notes.refusal !== undefined) throw failed(notes.refusal)
   // A thread that listens takes connections from the process, or holds a port that nobody knows of.
   if (process.getActiveResourcesInfo().includes('TCPServerWrap')) {
     throw new AfterwordError('THREAD_MODULE_SERVES', { name, module: url })
@@ -47,14 +51,12 @@ async function load({ name, url }: Address): Promise<void> {
 
 /** Those of that module; where the module was named by hand, its definitions may lie in another file that it imports. */
 function pick({ name, url, isGiven }: Address): AnyTaskDefinition {
-  const named = notedDefinitions().filter((definition) => definition.name === name)
+  const named = notes.definitions.filter((definition) => definition.name === name)
   const there = named.filter(({ thread }) => thread?.url === url)
   const candidates = there.length === 0 && isGiven ? named : there
   const [first, ...others] = candidates
   if (first === undefined) {
-    const names = notedDefinitions()
-      .filter(({ thread }) => thread?.url === url)
-      .map((definition) => definition.name)
+    const names = notes.definitions.filter(({ thread }) => thread?.url === url).map((definition) => definition.name)
     throw new AfterwordError('THREAD_TASK_NOT_FOUND', { name, module: url, found: names.join(', ') || 'none' })
   }
   if (others.length > 0) {

@@ -7,13 +7,10 @@ import { AttemptContext, type ContextHost } from '../engine/attempt-context.ts'
 import { encodeValue } from '../engine/codec.ts'
 import { parseStoredInput } from '../engine/input-schema.ts'
 import type { Logger } from '../model/logger.ts'
-import { becomeTaskThread } from '../model/task-thread.ts'
 import { crossingError } from './crossing-error.ts'
 import { crossingFields } from './crossing-fields.ts'
 import { findDefinition, knownDefinition } from './find-definition.ts'
 import type { Address, FromThread, RunMessage, ToThread } from './messages.ts'
-
-becomeTaskThread()
 
 let context: AttemptContext | undefined
 

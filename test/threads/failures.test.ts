@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { bench } from '../support/bench.ts'
+import { starts } from './children/starts-a-background.ts'
 import { burns, dies, spins, where } from './children/thread-tasks.ts'
 
 describe('a thread that dies under its task', () => {
@@ -55,6 +56,13 @@ describe('a thread that dies under its task', () => {
   })
 })
 
+test('a task in a thread that starts a background is refused, and told what to do', async (t) => {
+  const { background, until } = bench(t, { tasks: [starts] })
+  const { error } = await until('attempt:failed', (await background.add(starts)).id)
+  assert.equal(error?.code, 'THREAD_BACKGROUND_REFUSED')
+  assert.match(error!.message, /module of its own/)
+})
+
 describe('a task in a thread that hears no signal', () => {
   test('is given up after abandonAfter, and its thread makes room for another one', async (t) => {
     const { background, until, row } = bench(t, {
@@ -81,12 +89,11 @@ describe('a task in a thread that hears no signal', () => {
     assert.equal((await until('attempt:end', id)).state, 'cancelled')
   })
 
-  test('holds no shutdown up: it is handed back, and its thread has ended', async (t) => {
+  test('holds no shutdown up: it is handed back, and its thread ends', async (t) => {
     const { background, until } = bench(t, { tasks: [spins] })
     const { id } = await background.add(spins)
     await until('attempt:progress', id)
     const account = await background.stop({ grace: '50ms' })
     assert.deepEqual([account.handedBack, account.abandoned.map((facts) => facts.id)], [[id], [id]])
-    assert.equal(process.getActiveResourcesInfo().includes('MessagePort'), false)
   })
 })
