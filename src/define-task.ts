@@ -141,7 +141,7 @@ export function defineTask<const Name extends string, Result, Parsed = undefined
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
   const { input, retry, thread, module, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
   const home: ThreadModule | undefined = thread
-    ? { url: module === undefined ? definingModule() : String(module), isGiven: module !== undefined }
+    ? Object.freeze({ url: module === undefined ? definingModule() : String(module), isGiven: module !== undefined })
     : undefined
   const definition: AnyTaskDefinition = Object.freeze({
     ...rest,

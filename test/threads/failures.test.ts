@@ -1,7 +1,8 @@
 /** Threads that are stuck, or die. Each fails its own attempt, and nothing else. */
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
-import { bench } from '../support/bench.ts'
+import { bench, gate, SILENT } from '../support/bench.ts'
+import { leavesABomb } from './children/leaves-a-bomb.ts'
 import { starts } from './children/starts-a-background.ts'
 import { burns, dies, spins, where } from './children/thread-tasks.ts'
 
@@ -56,11 +57,20 @@ describe('a thread that dies under its task', () => {
   })
 })
 
+test('what a task leaves behind may end its idle thread, which is logged and harms nobody', async (t) => {
+  const crashed = gate<Error>()
+  const logger = { ...SILENT, error: ({ err }: { err: Error }) => crashed.open(err) }
+  const { background } = bench(t, { tasks: [leavesABomb, where], logger, threads: 1 })
+  assert.equal(await background.result(await background.add(leavesABomb)), 'done')
+  assert.equal((await crashed.opened).message, 'too late')
+  assert.equal((await background.result(await background.add(where))).isMainThread, false)
+})
+
 test('a task in a thread that starts a background is refused, and told what to do', async (t) => {
   const { background, until } = bench(t, { tasks: [starts] })
   const { error } = await until('attempt:failed', (await background.add(starts)).id)
   assert.equal(error?.code, 'THREAD_BACKGROUND_REFUSED')
-  assert.match(error!.message, /module of its own/)
+  assert.match(error.message, /module of its own/)
 })
 
 describe('a task in a thread that hears no signal', () => {
