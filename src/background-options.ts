@@ -57,6 +57,16 @@ export const BACKGROUND_OPTIONS = optionTable(
       default: {},
       says: 'Tasks run at once by queue. Served are these, the queues of the definitions, and `default`.',
     },
+    threads: {
+      is: integer({ min: 0, max: 1_000 }),
+      default: undefined,
+      says: 'Tasks with `thread: true` run at once in this process. By default `os.availableParallelism()`; with 0 they run on the event loop.',
+    },
+    threadMemoryMb: {
+      is: integer({ min: 8, max: 1_000_000 }),
+      default: undefined,
+      says: "The limit of each thread's heap, in megabytes, without Buffers. By default Node's own.",
+    },
     durability: {
       is: durability,
       default: 'power',

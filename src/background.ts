@@ -9,7 +9,7 @@ import { type Ports, systemPorts } from './background-ports.ts'
 import { Deferrals } from './deferrals.ts'
 import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
-import { lanes, rules } from './engine-settings.ts'
+import { executor, lanes, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { EventHub } from './engine/event-hub.ts'
 import { explain, type Explanation } from './engine/explain.ts'
@@ -27,8 +27,10 @@ import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { ListFilter, ListOptions } from './model/list-options.ts'
+import { refuseInTaskThread } from './model/task-thread.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
+import type { Executor } from './ports/executor.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
 import { ResponseScope, type ScopedRequest } from './response-scope.ts'
 import { Responses } from './responses.ts'
@@ -43,6 +45,8 @@ import { type WorkerView, workerView } from './worker-view.ts'
 
 /** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
 const ABORT_MS = 500
+/** How long the threads may take to end: one that is deep in native code is not waited for, in milliseconds. */
+const THREAD_END_MS = 1_000
 
 /**
  * The object that an application creates once: it stores tasks, runs them, and stops in order. Nothing is opened before
@@ -56,6 +60,7 @@ export class Background {
   readonly #store: Store
   readonly #worker: Worker
   readonly #runner: Runner
+  readonly #executor: Executor | undefined
   readonly #lanes: ReadonlyMap<string, Lane>
   readonly #waiters = new ResultWaiters()
   readonly #deferrals: Deferrals
@@ -83,12 +88,14 @@ export class Background {
       debug: (what, error) => logger.debug(error === undefined ? {} : { err: error }, what),
     })
     this.#store = store
+    this.#executor = executor(settings, this.#registry, ports, logger)
     this.#runner = new Runner({
       registry: this.#registry,
       rules: rules(settings, ports),
       hub: this.#hub,
       logger,
       lanes: this.#lanes,
+      executor: this.#executor,
       progressBytesMax: settings.resultBytesMax,
       keepsSucceeded: settings.retention.succeededMs > 0,
       journal: () => this.#worker.journal,
@@ -139,14 +146,15 @@ export class Background {
   /**
    * Opens the store and registers this process. Idempotent; a background that was not started starts with its first task.
    *
-   * @throws the STORE_… codes of docs/errors.md; BACKGROUND_STOPPED after `stop()`.
+   * Definitions with `thread: true` are looked up in a thread before anything else.
+   *
+   * @throws the STORE_… and THREAD_… codes of docs/errors.md; BACKGROUND_STOPPED after `stop()`.
    */
   async start(): Promise<this> {
+    refuseInTaskThread(() => new AfterwordError('THREAD_BACKGROUND_REFUSED', {}))
     if (this.#stopping !== undefined) throw new AfterwordError('BACKGROUND_STOPPED', { name: 'start' })
     installGate()
-    this.#started ??= this.#worker.start().then(() => {
-      this.#running = true
-    })
+    this.#started ??= this.#open()
     try {
       await this.#started
     } catch (error) {
@@ -342,6 +350,12 @@ export class Background {
 
   // Inside
 
+  async #open(): Promise<void> {
+    if (this.#executor !== undefined) await this.#executor.prove(this.#registry.threaded)
+    await this.#worker.start()
+    this.#running = true
+  }
+
   /** Undefined while the store is open; else a promise of it. */
   #readiness(): Promise<unknown> | undefined {
     return this.#running ? undefined : this.start()
@@ -370,6 +384,7 @@ export class Background {
     const none = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [] }
     const account = opened ? await this.#worker.stop(left(), ABORT_MS, this.#hurry.promise, deferred) : none
     await deferred
+    if (this.#executor !== undefined) await within(clock, THREAD_END_MS, this.#executor.stop())
     this.#waiters.notifyAll()
     const full = { ...account, deferred: this.#deferrals.running }
     this.#hub.emit('stopped', full)

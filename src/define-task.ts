@@ -1,16 +1,18 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { definingModule } from './defining-module.ts'
 import type { AddOptions } from './model/add-options.ts'
 import { onStatus, priority } from './model/add-options.ts'
-import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition } from './model/definition.ts'
+import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, ThreadModule } from './model/definition.ts'
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
-import { aFunction, custom, duration } from './model/option-kinds.ts'
-import { group, optionTable } from './model/option-table.ts'
+import { aFunction, boolean, custom, duration } from './model/option-kinds.ts'
+import { group, optionTable, rule } from './model/option-table.ts'
 import { received } from './model/received.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
 import type { RetryOptions } from './model/retry-options.ts'
 import type { NotStorable, Storable, StorableInput } from './model/storable.ts'
+import { noteDefinition } from './model/task-thread.ts'
 import type { OnStatus } from './model/task.ts'
 
 /** What {@link defineTask} takes. `Input` is what `add` takes and the store keeps; `Parsed` is what `run` gets. */
@@ -29,6 +31,10 @@ export interface TaskOptions<Name extends string, Input, Parsed, Result> {
   readonly timeout?: Duration | undefined
   /** Which answers keep its tasks: below 400 (`success`, the default), from 400 (`error`), or all (`always`). */
   readonly on?: OnStatus | undefined
+  /** True: `run` is called in a worker thread, which imports the module that calls `defineTask`. By default false. */
+  readonly thread?: boolean | undefined
+  /** With `thread: true`: the module to import there instead, as a URL. For bundles, and definitions that a helper makes. */
+  readonly module?: URL | string | undefined
   /** The work. It may run again after a crash, so let it be repeatable, or pass on `context.idempotencyKey`. */
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
 }
@@ -74,35 +80,56 @@ const schema = custom(
   },
 )
 
+const moduleUrl = custom(
+  "the URL of a module, such as new URL('./resize.task.js', import.meta.url)",
+  (given): given is URL | string => given instanceof URL || (typeof given === 'string' && URL.canParse(given)),
+)
+
 /** The options of {@link defineTask}, for the docs and for its checks. */
-export const TASK_OPTIONS = optionTable({
-  name: { is: aName, says: 'What the store remembers it by. Never change it while tasks wait.' },
-  input: {
-    is: schema,
-    default: undefined,
-    says: "Validates the input at `add` and before each attempt. Without one, `run`'s parameter tells the type.",
+export const TASK_OPTIONS = optionTable(
+  {
+    name: { is: aName, says: 'What the store remembers it by. Never change it while tasks wait.' },
+    input: {
+      is: schema,
+      default: undefined,
+      says: "Validates the input at `add` and before each attempt. Without one, `run`'s parameter tells the type.",
+    },
+    queue: { is: aName, default: 'default', says: 'Where its tasks wait.' },
+    priority: { is: priority, default: 0, says: 'Higher runs sooner.' },
+    retry: {
+      is: group(RETRY_OPTIONS),
+      default: undefined,
+      says: 'How failed attempts are repeated. By default as the background says.',
+    },
+    timeout: {
+      is: duration({ min: 1 }),
+      default: undefined,
+      says: 'How long one attempt may take before its signal aborts. By default as the background says.',
+    },
+    on: { is: onStatus, default: 'success', says: 'Which answers keep its tasks: below 400, from 400, or all.' },
+    thread: {
+      is: boolean(),
+      default: false,
+      says: 'Whether `run` is called in a worker thread, beside the event loop.',
+    },
+    module: {
+      is: moduleUrl,
+      default: undefined,
+      says: 'The module that a thread imports to find this definition. By default the one that calls `defineTask`.',
+    },
+    run: { is: aFunction<AnyTaskDefinition['run']>(), says: 'The work. It may run again after a crash.' },
   },
-  queue: { is: aName, default: 'default', says: 'Where its tasks wait.' },
-  priority: { is: priority, default: 0, says: 'Higher runs sooner.' },
-  retry: {
-    is: group(RETRY_OPTIONS),
-    default: undefined,
-    says: 'How failed attempts are repeated. By default as the background says.',
-  },
-  timeout: {
-    is: duration({ min: 1 }),
-    default: undefined,
-    says: 'How long one attempt may take before its signal aborts. By default as the background says.',
-  },
-  on: { is: onStatus, default: 'success', says: 'Which answers keep its tasks: below 400, from 400, or all.' },
-  run: { is: aFunction<AnyTaskDefinition['run']>(), says: 'The work. It may run again after a crash.' },
-})
+  [rule('module needs thread to be true', (o) => o.module === undefined || o.thread)],
+)
 
 /**
  * Defines a task: a name that the store remembers, and the function to run.
  *
  * With a schema, `add` takes the schema's input type and `run` gets its output type. Without one, the type of `run`'s
  * parameter counts for both, unchecked at run time; a `run` without parameters is a task without input.
+ *
+ * With `thread: true` the module that calls this is imported again in each thread that runs the task, and finds it there by
+ * its name: keep such tasks in modules that start nothing (docs/threads.md).
  *
  * @returns a frozen definition, to list in `createBackground({ tasks: […] })` and to pass to `add`.
  * @throws TASK_NAME_INVALID, OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_INVALID, OPTIONS_CONFLICT, DURATION_INVALID.
@@ -112,9 +139,18 @@ export function defineTask<const Name extends string, Result, Parsed = undefined
 ): TaskDefinition<Name, Input, Parsed, Result> {
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
-  const { input, retry, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
-  const definition: AnyTaskDefinition = { ...rest, schema: input, retry: retry && givenPolicy(options.retry, retry) }
-  return Object.freeze(definition) as TaskDefinition<Name, Input, Parsed, Result>
+  const { input, retry, thread, module, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
+  const home: ThreadModule | undefined = thread
+    ? Object.freeze({ url: module === undefined ? definingModule() : String(module), isGiven: module !== undefined })
+    : undefined
+  const definition: AnyTaskDefinition = Object.freeze({
+    ...rest,
+    schema: input,
+    retry: retry && givenPolicy(options.retry, retry),
+    thread: home,
+  })
+  if (thread) noteDefinition(definition)
+  return definition as TaskDefinition<Name, Input, Parsed, Result>
 }
 
 /** Only what was given: the rest comes from the background. */

@@ -1,8 +1,12 @@
+import { availableParallelism } from 'node:os'
 import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import type { AttemptRules } from './engine/attempt.ts'
 import { Lane } from './engine/lane.ts'
 import type { Registry } from './engine/registry.ts'
+import type { Logger } from './model/logger.ts'
+import type { Executor } from './ports/executor.ts'
+import { ThreadPool } from './threads/thread-pool.ts'
 
 /** One lane for each queue that is served: those that the options and the definitions name, and `default`. */
 export function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {
@@ -20,4 +24,16 @@ export function rules(settings: ReadBackgroundOptions, ports: Ports): AttemptRul
     abandonMs: settings.abandonAfterMs,
     resultBytesMax: settings.resultBytesMax,
   }
+}
+
+/** What runs the definitions that want a thread; undefined when there are none, or none may have one. */
+export function executor(
+  settings: ReadBackgroundOptions,
+  registry: Registry,
+  ports: Ports,
+  logger: Logger,
+): Executor | undefined {
+  const size = settings.threads ?? availableParallelism()
+  if (size === 0 || !settings.works || registry.threaded.length === 0) return undefined
+  return new ThreadPool({ clock: ports.clock, logger, size, memoryMb: settings.threadMemoryMb })
 }

@@ -19,6 +19,7 @@ describe('a definition', () => {
         retry: undefined,
         timeoutMs: undefined,
         on: 'success',
+        thread: undefined,
         run,
       },
     )
@@ -48,9 +49,20 @@ describe('a definition', () => {
         retry: { attempts: 9, baseMs: 1000, capMs: 5000 },
         timeoutMs: 120_000,
         on: 'always',
+        thread: undefined,
         run,
       },
     )
+  })
+
+  test('with thread: true has the module that defines it, or the one that it was given', () => {
+    const run = () => {}
+    const here = { url: import.meta.url, isGiven: false }
+    assert.deepEqual(defineTask({ name: 'a', thread: true, run }).thread, here)
+    const module = new URL('./elsewhere.js', import.meta.url)
+    assert.deepEqual(defineTask({ name: 'a', thread: true, module, run }).thread, { url: module.href, isGiven: true })
+    assert.deepEqual(defineTask({ name: 'a', thread: true, module: module.href, run }).thread?.url, module.href)
+    assert.equal(defineTask({ name: 'a', thread: false, run }).thread, undefined)
   })
 
   test('is frozen, with all that is in it of ours', () => {
@@ -107,6 +119,11 @@ describe('a definition is refused', () => {
       [{ priority: 1.5 }, 'option "priority" must be an integer from -1000 to 1000, got 1.5.'],
       [{ on: 'never' }, 'option "on" must be "success", "error" or "always", got "never".'],
       [{ timeout: 0 }, 'option "timeout" must be a duration from 1 ms, got 0.'],
+      [{ thread: 1 }, 'option "thread" must be true or false, got 1.'],
+      [
+        { thread: true, module: './resize.js' },
+        'option "module" must be the URL of a module, such as new URL(\'./resize.task.js\', import.meta.url), got "./resize.js".',
+      ],
       [{ retry: { attempts: 0 } }, 'option "retry": option "attempts" must be an integer from 1 to 1000, got 0.'],
     ]
     for (const [options, text] of bad) {
@@ -117,6 +134,7 @@ describe('a definition is refused', () => {
       )
     }
     assert.throws(() => define({ name: 'a', run: () => {}, timeout: 'soon' }), { code: 'DURATION_INVALID' })
+    assert.throws(() => define({ name: 'a', run: () => {}, module: 'file:///a.js' }), { code: 'OPTIONS_CONFLICT' })
     assert.throws(() => define({ name: 'a', run: () => {}, retry: { base: '2h', cap: '1h' } }), {
       code: 'OPTIONS_CONFLICT',
     })
@@ -125,5 +143,5 @@ describe('a definition is refused', () => {
 
 test('every option of a definition has its row in the docs', () => {
   const names = TASK_OPTIONS.rows.map((row) => row.name).filter((name) => !name.includes('.'))
-  assert.deepEqual(names, ['name', 'input', 'queue', 'priority', 'retry', 'timeout', 'on', 'run'])
+  assert.deepEqual(names, ['name', 'input', 'queue', 'priority', 'retry', 'timeout', 'on', 'thread', 'module', 'run'])
 })

@@ -53,8 +53,8 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/engine/attempt.ts',
-        find: 'result = this.definition.run(',
-        replace: 'this.#end(this.#afterReturn(undefined))\n      result = this.definition.run(',
+        find: 'result = this.call()',
+        replace: 'this.#end(this.#afterReturn(undefined))\n      result = this.call()',
       },
     ],
   },

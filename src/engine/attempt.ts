@@ -88,6 +88,11 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return this.#over
   }
 
+  /** Whether `run` is called in a thread. */
+  get isInThread(): boolean {
+    return false
+  }
+
   get logger(): Logger {
     return this.#host.logger
   }
@@ -111,12 +116,10 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     if (this.#over) return
     // Aborted while its beginning was written down: nothing has begun.
     if (this.#reason !== undefined) return this.#end(this.#afterAbort(new AttemptAborted(this.#reason)))
-    const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs
-    if (timeoutMs !== undefined) this.#timer = this.#host.rules.clock.after(timeoutMs, () => this.abort('timeout'))
     let result: unknown
     let pending: boolean
     try {
-      result = this.definition.run(parseStoredInput(this.definition, this.task.input), this.context)
+      result = this.call()
       pending = isThenable(result)
     } catch (error) {
       return this.#end(this.#afterThrow(error))
@@ -151,6 +154,27 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     this.#end(ending, true)
   }
 
+  protected call(): unknown {
+    this.limit()
+    return this.definition.run(parseStoredInput(this.definition, this.task.input), this.context)
+  }
+
+  /** The time that it may take begins. */
+  protected limit(): void {
+    if (this.#over || this.#reason !== undefined) return
+    const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs
+    if (timeoutMs !== undefined) this.#timer = this.#host.rules.clock.after(timeoutMs, () => this.abort('timeout'))
+  }
+
+  protected get resultBytesMax(): number {
+    return this.#host.rules.resultBytesMax
+  }
+
+  protected encode(value: unknown): StoredValue | undefined {
+    if (value === undefined) return undefined
+    return encodeValue(value, { what: 'result', name: this.task.name, bytesMax: this.resultBytesMax })
+  }
+
   #end(ending: Ending, abandoned = false): void {
     if (this.#over) return
     this.#over = true
@@ -162,14 +186,11 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
 
   #afterReturn(value: unknown): Ending {
     if (this.#reason === 'claim-lost') return 'none'
-    const { id, claims, name } = this.task
+    const { id, claims } = this.task
     let result: StoredValue | undefined
     let error: StoredError | undefined
     try {
-      result =
-        value === undefined
-          ? undefined
-          : encodeValue(value, { what: 'result', name, bytesMax: this.#host.rules.resultBytesMax })
+      result = this.encode(value)
     } catch (thrown) {
       // The work is done and must not be done again: only its result is missing, and says why.
       error = this.#stored(thrown)

@@ -23,6 +23,8 @@ export class Lane {
   paused = false
   #waiting: ClaimedTask[] = []
   #head = 0
+  /** Those whose turn has come while no thread was free, the first first. They take no place, others may overtake them. */
+  readonly #parked: { readonly task: ClaimedTask; readonly turn: number }[] = []
   #runMs = FIRST_GUESS_MS
   /** Whether something got a place since `lookForStall`. */
   #moved = true
@@ -33,7 +35,17 @@ export class Lane {
   }
 
   get waiting(): number {
+    return this.turns + this.#parked.length
+  }
+
+  /** Those of them whose turn has not come. */
+  get turns(): number {
     return this.#waiting.length - this.#head
+  }
+
+  /** The turn of the one that waits for a thread the longest; undefined when none does. */
+  get parkedTurn(): number | undefined {
+    return this.#parked[0]?.turn
   }
 
   /** How many more tasks it would take: free places, and those that would get one soon. */
@@ -91,6 +103,17 @@ export class Lane {
     return task
   }
 
+  /** Sets a task aside whose turn has come, until a thread is free. Turns of all lanes are counted together. */
+  park(task: ClaimedTask, turn: number): void {
+    this.#parked.push({ task, turn })
+  }
+
+  /** The task that was set aside the longest; only when there is one. */
+  unpark(): ClaimedTask {
+    this.#moved = true
+    return this.#parked.shift()!.task
+  }
+
   /**
    * To be called now and then. When nothing got a place since the last call, runs are slow although none has ended to be
    * measured: then there is no room for tasks that wait.
@@ -103,17 +126,22 @@ export class Lane {
   /** Removes and returns what waits beyond the room there is by now, the last first. */
   surplus(): readonly ClaimedTask[] {
     const over = Math.min(-this.room, this.waiting)
-    return over <= 0 ? [] : this.#waiting.splice(this.#waiting.length - over, over)
+    if (over <= 0) return []
+    const late = Math.min(over, this.turns)
+    const last = this.#waiting.splice(this.#waiting.length - late, late)
+    const parked = this.#parked.splice(this.#parked.length - (over - late))
+    return [...parked.map(({ task }) => task), ...last]
   }
 
   /** All that waits, in the order of their turn. */
   all(): readonly ClaimedTask[] {
-    return this.#waiting.slice(this.#head)
+    return [...this.#parked.map(({ task }) => task), ...this.#waiting.slice(this.#head)]
   }
 
   /** Removes all that waits. */
   clear(): readonly ClaimedTask[] {
     const all = this.all()
+    this.#parked.length = 0
     this.#waiting = []
     this.#head = 0
     return all

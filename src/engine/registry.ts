@@ -26,6 +26,11 @@ export class Registry {
     return new Set([...this.#definitions.values()].map((definition) => definition.queue))
   }
 
+  /** The definitions that want a thread. */
+  get threaded(): readonly AnyTaskDefinition[] {
+    return [...this.#definitions.values()].filter(({ thread }) => thread !== undefined)
+  }
+
   get(name: string): AnyTaskDefinition | undefined {
     return this.#definitions.get(name)
   }

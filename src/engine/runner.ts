@@ -1,7 +1,9 @@
 import { AsyncResource } from 'node:async_hooks'
+import type { AnyTaskDefinition } from '../model/definition.ts'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
+import type { Executor } from '../ports/executor.ts'
 import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './attempt.ts'
 import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
@@ -9,6 +11,7 @@ import type { EventHub } from './event-hub.ts'
 import type { Journal } from './journal.ts'
 import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
+import { ThreadAttempt } from './thread-attempt.ts'
 
 /** Tasks run in the context in which the library was loaded, never in a request's: what should travel, travels as data. */
 const rootContext = new AsyncResource('afterword')
@@ -27,6 +30,8 @@ export interface RunnerParts {
   /** False: succeeded tasks are removed when they end. */
   readonly keepsSucceeded: boolean
   readonly lanes: ReadonlyMap<string, Lane>
+  /** Runs the definitions that want a thread; without one they run here. */
+  readonly executor?: Executor | undefined
   journal(): Journal
   incarnation(): Incarnation
   /** A place is free and the lane could take more. */
@@ -47,6 +52,9 @@ export class Runner implements AttemptHost {
   readonly #attempts = new Bag<Attempt>()
   /** Cancelled after their claim and before their start. */
   readonly #cancelled = new Set<TaskId>()
+  #freeThreads: number
+  /** Turns that came while no thread was free. */
+  #turns = 0
   #stopped = false
   #scheduled = false
   #filling: Lane | undefined
@@ -62,6 +70,7 @@ export class Runner implements AttemptHost {
     this.#parts = parts
     this.rules = parts.rules
     this.logger = parts.logger
+    this.#freeThreads = parts.executor?.size ?? 0
   }
 
   /** Attempts that have not ended. */
@@ -161,9 +170,11 @@ export class Runner implements AttemptHost {
   }
 
   #startAll(lane: Lane): void {
-    while (!this.#stopped && lane.hasFreePlace && lane.waiting > 0) {
+    while (!this.#stopped && lane.hasFreePlace) {
+      const isParked = this.#freeThreads > 0 && lane.parkedTurn !== undefined
+      if (!isParked && lane.turns === 0) return
       if (this.#isTurnSpent()) return this.#schedule()
-      this.#begin(lane, lane.shift()!)
+      this.#begin(lane, isParked ? lane.unpark() : lane.shift()!)
     }
   }
 
@@ -177,7 +188,11 @@ export class Runner implements AttemptHost {
     const { registry, rules, hub } = this.#parts
     const definition = registry.get(task.name)
     if (definition === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
-    const attempt = new Attempt(task, definition, lane, this)
+    const attempt =
+      definition.thread === undefined
+        ? new Attempt(task, definition, lane, this)
+        : this.#inThread(definition, task, lane)
+    if (attempt === undefined) return lane.park(task, this.#turns++)
     this.#attempts.add(attempt)
     lane.running++
     if (this.#cancelled.size > 0 && this.#cancelled.delete(task.id)) return attempt.prevent()
@@ -200,6 +215,22 @@ export class Runner implements AttemptHost {
     startInRoot(attempt)
   }
 
+  /** Undefined while no thread is free: such a task is not begun, so that waiting is no part of any attempt. */
+  #inThread(definition: AnyTaskDefinition, task: ClaimedTask, lane: Lane): Attempt | undefined {
+    const { executor } = this.#parts
+    if (executor === undefined) return new Attempt(task, definition, lane, this)
+    if (this.#freeThreads === 0) return undefined
+    this.#freeThreads--
+    return new ThreadAttempt(task, definition, lane, this, executor)
+  }
+
+  /** A thread is free: it goes to the task whose turn came first, whatever its queue. */
+  #freeThread(): void {
+    this.#freeThreads++
+    const parked = [...this.#parts.lanes.values()].filter((lane) => lane.parkedTurn !== undefined)
+    for (const lane of parked.toSorted((a, b) => a.parkedTurn! - b.parkedTurn!)) this.#fill(lane)
+  }
+
   forgets(id: TaskId): boolean {
     return !this.#parts.keepsSucceeded && !this.#parts.awaited(id)
   }
@@ -218,6 +249,7 @@ export class Runner implements AttemptHost {
     else if (ending === 'none') hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
     else this.#unended.push(attempt.task.id)
     this.#tellChanged()
+    if (attempt.isInThread) this.#freeThread()
     // The place is free again in this very turn: short tasks need not wait for the next one.
     this.#fill(lane)
     if (lane.room > 0) this.#parts.hungry()

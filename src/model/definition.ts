@@ -45,6 +45,14 @@ export interface RetryPolicy {
   readonly capMs: number
 }
 
+/** Where a thread finds a definition of `thread: true`, by its name. */
+export interface ThreadModule {
+  /** The module that defines it. Undefined when no thread can import it: the REPL, a script given as text. */
+  readonly url: string | undefined
+  /** True when the option `module` named it. */
+  readonly isGiven: boolean
+}
+
 /** What `defineTask` returns: a name, an input schema, a policy and the function. Frozen. */
 export interface TaskDefinition<Name extends string = string, Input = unknown, Parsed = unknown, Result = unknown> {
   readonly name: Name
@@ -55,6 +63,8 @@ export interface TaskDefinition<Name extends string = string, Input = unknown, P
   readonly retry: Partial<RetryPolicy> | undefined
   readonly timeoutMs: number | undefined
   readonly on: OnStatus
+  /** Undefined: `run` is called on the event loop. */
+  readonly thread: ThreadModule | undefined
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
   /** Carries the input's type for `add`; never there at run time. */
   readonly '~input'?: Input

@@ -78,7 +78,8 @@ export async function testBackground<App = undefined>(
     order: new AddOrder(),
     plan: undefined,
     ports: { chance: luck, ids: createIds({ now: () => IDS_MS }) },
-    options: { logger: SILENT, ...rest },
+    // Tasks with `thread: true` run here too: a thread would import the sources of a test without its transforms.
+    options: { logger: SILENT, threads: 0, ...rest },
     dead: new Set(),
   }
   return Lab.open<App>(world, build ?? (() => undefined as App))

@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import { Wire } from '../http/wire.ts'
 import { bench, databaseFile, gate, later } from '../support/bench.ts'
+import { burns } from '../threads/children/thread-tasks.ts'
 import { application, open } from './fastify-application.ts'
 
 describe('(ii a) one task stops everybody', () => {
@@ -25,7 +26,18 @@ describe('(ii a) one task stops everybody', () => {
     assert.deepEqual(world.log, ['task'])
   })
 
-  it('a task that burns the CPU for two seconds', { skip: 'thread: true is not there yet' })
+  it('a task that burns the CPU for two seconds: with thread: true requests are answered while it runs', async (t) => {
+    const { wire, until, events, background } = await application(t, [burns], (routes) => {
+      routes.get('/burn', async (request) => request.tasks.add(burns, 2_000).id)
+      routes.get('/', async () => 'pong')
+    })
+    const connection = await wire()
+    const { body: id } = await connection.get('/burn').answer()
+    await until('attempt:start', id)
+    for (let i = 0; i < 100; i++) assert.equal((await connection.get('/').answer()).body, 'pong')
+    assert.deepEqual(events.all('attempt:end'), [])
+    assert.equal(typeof (await background.result(id)), 'number')
+  })
 })
 
 /** A server that is about to die, and what it has promised. */

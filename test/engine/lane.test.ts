@@ -147,3 +147,36 @@ test('clearing a lane gives all that waits, in the order of its turn', () => {
   assert.ok(full.shift())
   assert.deepEqual([ids(full.clear()), full.waiting, full.shift()], [['1', '2'], 0, undefined])
 })
+
+describe('a task that is parked in a lane, because no thread is free', () => {
+  /** Two that are parked, and three behind them. */
+  const parked = (concurrency = 4): Lane => {
+    const made = lane(concurrency, { waiting: 5 })
+    for (let turn = 7; turn < 9; turn++) made.park(made.shift()!, turn)
+    return made
+  }
+
+  test('waits there like the others, and takes no place', () => {
+    const full = parked()
+    assert.deepEqual([full.waiting, full.turns, full.parkedTurn, full.hasFreePlace], [5, 3, 7, true])
+    assert.equal(full.room, lane(4, { waiting: 5 }).room)
+  })
+
+  test('is taken in the order of its turn, and overtaken by others', () => {
+    const full = parked()
+    assert.deepEqual([full.shift()?.id, full.unpark().id, full.parkedTurn], ['2', '0', 8])
+    assert.deepEqual([full.unpark().id, full.parkedTurn, full.waiting], ['1', undefined, 2])
+  })
+
+  test('is surplus after those whose turn has not come', () => {
+    const slow = parked(1)
+    for (let i = 0; i < 200; i++) slow.measured(10_000)
+    assert.deepEqual(ids(slow.surplus()), ['1', '2', '3', '4'])
+    assert.deepEqual([slow.waiting, slow.unpark().id], [1, '0'])
+  })
+
+  test('is given up before the others when the lane is cleared', () => {
+    const full = parked()
+    assert.deepEqual([ids(full.clear()), full.waiting, full.parkedTurn], [['0', '1', '2', '3', '4'], 0, undefined])
+  })
+})

@@ -27,6 +27,15 @@ async function failuresOf(work: Promise<unknown>): Promise<readonly LabFailure[]
 const told = ({ name, input, attempt, state }: LabAttempt): unknown[] => [name, input, attempt, state]
 
 describe('a lab in manual mode', () => {
+  test('runs tasks with thread: true on its own thread, step by step', async () => {
+    let seen = 0
+    const inThread = defineTask({ name: 'in-thread', thread: true, run: (n: number) => (seen = n) })
+    await using lab = await testBackground({ tasks: [inThread] })
+    await lab.background.add(inThread, 7)
+    assert.equal((await lab.step())?.state, 'succeeded')
+    assert.equal(seen, 7)
+  })
+
   test('runs nothing by itself', async () => {
     await using lab = await testBackground({ tasks: [double] })
     await lab.respond(200, (list) => list.add(double, 1))

@@ -11,7 +11,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ports: ['model'],
   engine: ['ports', 'model'],
   http: ['ports', 'model'],
-  threads: ['ports', 'model'],
+  // A thread makes the same attempts as the engine: its context, its codec, its errors.
+  threads: ['engine', 'ports', 'model'],
   sessions: ['ports', 'model'],
   stores: ['ports', 'model'],
   adapters: [FRONT_DOOR],

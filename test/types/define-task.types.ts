@@ -260,6 +260,12 @@ defineTask({ name: 'x', retries: 3, run: () => {} })
 defineTask({ name: 'x', timeout: '5 minutes', run: () => {} })
 // @ts-expect-error -- a policy has no other option.
 defineTask({ name: 'x', retry: { times: 3 }, run: () => {} })
+// @ts-expect-error -- a task is in a thread or not.
+defineTask({ name: 'x', thread: 2, run: () => {} })
+// @ts-expect-error -- a module is named by its URL.
+defineTask({ name: 'x', thread: true, module: 5, run: () => {} })
+defineTask({ name: 'x', thread: true, module: new URL('file:///x.js'), run: () => {} })
+defineTask({ name: 'x', thread: true, module: 'file:///x.js', run: (_: User, { log }) => log.info({}, 'x') })
 // @ts-expect-error -- `run` is needed.
 defineTask({ name: 'x' })
 // @ts-expect-error -- a name is needed.

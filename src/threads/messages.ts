@@ -1,0 +1,46 @@
+import type { AbortReason } from '../model/definition.ts'
+import type { Logger } from '../model/logger.ts'
+import type { ClaimedTask, StoredValue } from '../model/task.ts'
+import type { CrossingError } from './crossing-error.ts'
+
+/*
+ * What a task thread is told, and what it tells. Inputs and results are the stored text: a string is copied faster than
+ * objects are cloned, and a task gets the same value here and there.
+ */
+
+/** Where a definition is to be found. */
+export interface Address {
+  readonly name: string
+  readonly url: string
+  readonly isGiven: boolean
+}
+
+/** One attempt to be made. */
+export interface RunMessage {
+  readonly kind: 'run'
+  readonly address: Address
+  readonly task: ClaimedTask
+  readonly resultBytesMax: number
+}
+
+/** A definition to be found, and not called. */
+export interface ProveMessage {
+  readonly kind: 'prove'
+  readonly address: Address
+}
+
+/** To a thread. */
+export type ToThread = RunMessage | ProveMessage | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
+
+/** From a thread. */
+export type FromThread =
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string }
+  | { readonly kind: 'progress'; readonly value: StoredValue }
+  | {
+      readonly kind: 'returned'
+      readonly result: StoredValue | undefined
+      readonly unstorable: CrossingError | undefined
+    }
+  | { readonly kind: 'threw'; readonly error: CrossingError }
+  | { readonly kind: 'proved' }

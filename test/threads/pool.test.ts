@@ -1,0 +1,135 @@
+/** How many threads there are, and what waits for one. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import { defineTask } from '../../src/define-task.ts'
+import type { ClaimedTask } from '../../src/model/task.ts'
+import type { ThreadListener } from '../../src/ports/executor.ts'
+import { ThreadPool } from '../../src/threads/thread-pool.ts'
+import { bench, gate, later, SILENT } from '../support/bench.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { burns, spins, where } from './children/thread-tasks.ts'
+
+const NOBODY: ThreadListener = { begun() {}, progress() {} }
+
+const TASK: ClaimedTask = {
+  id: 'a',
+  name: 'where',
+  queue: 'default',
+  priority: 0,
+  addedAt: 0,
+  input: { format: 1, text: '-1' },
+  requestId: undefined,
+  carried: undefined,
+  series: undefined,
+  claims: 1,
+  crashes: 0,
+  handBacks: 0,
+  deferrals: 0,
+  early: false,
+  suspect: false,
+}
+
+const CALL = { definition: where, task: TASK, resultBytesMax: 1_000 }
+
+describe('the threads of a background', () => {
+  function pool(t: TestContext, size: number) {
+    const clock = new FakeClock()
+    const made = new ThreadPool({ clock, logger: SILENT, size, memoryMb: undefined })
+    later(t).defer(() => made.stop())
+    return { pool: made, clock }
+  }
+
+  test('start when they are needed, and are used again', async (t) => {
+    const { pool: threads } = pool(t, 4)
+    assert.equal(threads.threads, 0)
+    const first = (await threads.run(CALL, NOBODY).ended).result
+    assert.deepEqual((await threads.run(CALL, NOBODY).ended).result, first)
+    assert.equal(threads.threads, 1)
+    await Promise.all([1, 2, 3].map(() => threads.run(CALL, NOBODY).ended))
+    assert.equal(threads.threads, 3)
+  })
+
+  test('end when they had nothing to do for half a minute', async (t) => {
+    const { pool: threads, clock } = pool(t, 4)
+    await Promise.all([1, 2].map(() => threads.run(CALL, NOBODY).ended))
+    await clock.advance(29_999)
+    assert.equal(threads.threads, 2)
+    await threads.run(CALL, NOBODY).ended
+    await clock.advance(1)
+    // Until the one that had its time has really gone; the other one has just worked.
+    while (threads.threads > 1) await new Promise<void>((resolve) => setImmediate(resolve))
+    await clock.advance(29_000)
+    assert.equal(threads.threads, 1)
+  })
+
+  test('that were stopped are gone, those that were busy included', async (t) => {
+    const { pool: threads } = pool(t, 2)
+    const spinning = gate()
+    threads.run({ ...CALL, definition: spins }, { begun: () => spinning.open(), progress() {} })
+    await threads.run(CALL, NOBODY).ended
+    await spinning.opened
+    await threads.stop()
+    assert.equal(threads.threads, 0)
+  })
+
+  test('keep the process alive while they work, and no longer', async () => {
+    const file = join(import.meta.dirname, 'children', 'keeps-nothing-alive.ts')
+    assert.equal((await promisify(execFile)(process.execPath, [file])).stdout, 'succeeded')
+  })
+})
+
+describe('a task for which no thread is free', () => {
+  test('is not begun: waiting is no part of its timeout', async (t) => {
+    const { background, row } = bench(t, { tasks: [burns], threads: 1, timeout: '200ms' })
+    const ids: string[] = []
+    for (let i = 0; i < 4; i++) ids.push((await background.add(burns, 120)).id)
+    for (const id of ids) await background.result(id)
+    for (const id of ids) assert.equal((await row(id)).attempt, 1)
+  })
+
+  test('takes no place: the others of its queue go on', async (t) => {
+    const quick = defineTask({ name: 'quick', run: () => 'quick' })
+    const { background, until, events } = bench(t, { tasks: [spins, quick], threads: 1, concurrency: 2 })
+    await until('attempt:start', (await background.add(spins)).id)
+    await background.add(spins)
+    await background.add(spins)
+    assert.equal(await background.result(await background.add(quick)), 'quick')
+    assert.equal(events.all('attempt:start').length, 2)
+  })
+
+  test('takes its turn in the order in which it came, whatever its queue', async (t) => {
+    const other = defineTask({ name: 'burns', queue: 'other', thread: true, module: burns.thread!.url, run: burns.run })
+    const rest = defineTask({ name: 'where', thread: true, module: where.thread!.url, run: where.run })
+    const { background, events } = bench(t, { tasks: [other, rest], threads: 1 })
+    const ids = [(await background.add(other, 50)).id]
+    ids.push((await background.add(rest)).id, (await background.add(other, 1)).id, (await background.add(rest)).id)
+    await Promise.all(ids.map((id) => background.result(id)))
+    assert.deepEqual(
+      events.all('attempt:start').map(({ attempt }) => attempt.id),
+      ids,
+    )
+  })
+
+  test('still counts against the places of its queue once it runs', async (t) => {
+    const { background, until, events } = bench(t, { tasks: [spins], threads: 2, concurrency: 1 })
+    await until('attempt:start', (await background.add(spins)).id)
+    await background.add(spins)
+    await background.counts()
+    assert.equal(events.all('attempt:start').length, 1)
+  })
+
+  test('is handed back unspent at a shutdown', async (t) => {
+    const { background, until } = bench(t, { tasks: [spins], threads: 1 })
+    await until('attempt:start', (await background.add(spins)).id)
+    const waiting = await background.add(spins)
+    const account = await background.stop({ grace: 0 })
+    assert.equal(account.handedBack.includes(waiting.id), true)
+    assert.deepEqual(
+      account.abandoned.map(({ id }) => id === waiting.id),
+      [false],
+    )
+  })
+})
