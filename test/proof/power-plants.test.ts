@@ -9,8 +9,8 @@ import { runPower } from './power.ts'
 /** What has to be found, and with which arguments it can be. */
 const CAUGHT: Readonly<Record<string, readonly [kind: string, args: string]>> = {
   'no-sync': ['lost', '--part images --mode inline'],
-  'acknowledge-before-sync': ['lost', '--part images --mode async'],
-  // Few moments show it: a cut between the end of a sync and the next one, after a group that shared it.
+  // Few moments show these: a cut within a sync, and one between its end and the next one, after a group that shared it.
+  'acknowledge-before-sync': ['lost', '--images 300 --part images --mode async'],
   'share-the-sync-under-way': ['lost', '--images 300 --part images --mode async'],
   'sync-before-commit': ['lost', '--part images --mode inline'],
   'power-as-process': ['lost', '--part images --mode inline'],
