@@ -1,7 +1,9 @@
 /** Threads that are stuck, or die. Each fails its own attempt, and nothing else. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, test, type TestContext } from 'node:test'
-import { bench, gate, SILENT } from '../support/bench.ts'
+import type { Worker } from 'node:worker_threads'
+import { bench, gate, later, SILENT } from '../support/bench.ts'
 import { leavesABomb } from './children/leaves-a-bomb.ts'
 import { starts } from './children/starts-a-background.ts'
 import { burns, dies, spins, where } from './children/thread-tasks.ts'
@@ -89,6 +91,20 @@ describe('a task in a thread that hears no signal', () => {
     assert.equal((await until('attempt:abandoned', stuck.id)).reason, 'timeout')
     const { state, error } = await row(stuck.id)
     assert.deepEqual([state, error?.code], ['failed', 'ATTEMPT_TIMEOUT'])
+  })
+
+  test('is given up with its thread, which ends while its background goes on', async (t) => {
+    const ended = new Map<number, Promise<unknown>>()
+    const watch = (worker: Worker): void => void ended.set(worker.threadId, once(worker, 'exit'))
+    process.on('worker', watch)
+    later(t).defer(() => void process.off('worker', watch))
+    const { background, until, row } = bench(t, { tasks: [spins, where], timeout: '50ms', abandonAfter: '50ms' })
+    const { id } = await background.add(spins)
+    const spinning = (await until('attempt:progress', id)).value as number
+    await ended.get(spinning)!
+    await until('attempt:end', id)
+    assert.equal((await row(id)).error?.code, 'ATTEMPT_TIMEOUT')
+    assert.equal((await background.result(await background.add(where))).isMainThread, false)
   })
 
   test('is cancelled nevertheless', async (t) => {

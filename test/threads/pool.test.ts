@@ -90,6 +90,14 @@ describe('a task for which no thread is free', () => {
     for (const id of ids) assert.equal((await row(id)).attempt, 1)
   })
 
+  test('has its time counted from the call of run: the start of a thread is not its own', async (t) => {
+    // No thread has started for the second of them, which takes far longer than the timeout; once they run they ignore it.
+    const { background, row } = bench(t, { tasks: [burns], threads: 2, timeout: 1 })
+    const added = [await background.add(burns, 200), await background.add(burns, 5)]
+    for (const task of added) await background.result(task)
+    for (const { id } of added) assert.equal((await row(id)).attempt, 1)
+  })
+
   test('takes no place: the others of its queue go on', async (t) => {
     const quick = defineTask({ name: 'quick', run: () => 'quick' })
     const { background, until, events } = bench(t, { tasks: [spins, quick], threads: 1, concurrency: 2 })
