@@ -34,23 +34,28 @@ export function gateResponse(response: NodeResponse, tasks: ResponseTasks): void
 }
 
 function gateOf(response: NodeResponse): Http1Gate | Http2Gate | undefined {
-  return isHttp2(response) ? (response as { [HTTP2_GATE]?: Http2Gate })[HTTP2_GATE] : http1GateOf(response)
+  return http1GateOf(response as ServerResponse) ?? (response as { [HTTP2_GATE]?: Http2Gate })[HTTP2_GATE]
 }
 
 function createGate(response: NodeResponse): Http1Gate | Http2Gate {
   const settlement = new Settlement()
-  // An event that has passed does not come again.
-  if (hasClosed(response)) settlement.close()
-  // The same function for all of them, and no `once`: that would make three objects for each response.
-  else response.on('close', closeSettlement)
-  if (isHttp2(response)) {
-    const gate = new Http2Gate(response, settlement)
-    Object.defineProperty(response, HTTP2_GATE, { value: gate })
+  // Asked once: nothing is slower to find than what is not there.
+  const http2 = isHttp2(response) ? response : undefined
+  // An event that has passed does not come again. Http2ServerResponse has no `closed`, but lets go of its socket then.
+  if (http2 === undefined ? (response as ServerResponse).closed : (http2.socket as unknown) === undefined) {
+    settlement.close()
+  } else {
+    // The same function for all of them, and no `once`: that would make three objects for each response.
+    response.on('close', closeSettlement)
+  }
+  if (http2 !== undefined) {
+    const gate = new Http2Gate(http2, settlement)
+    Object.defineProperty(http2, HTTP2_GATE, { value: gate })
     return gate
   }
   installHttp1Gate()
-  const gate = new Http1Gate(response, settlement)
-  setHttp1Gate(response, gate)
+  const gate = new Http1Gate(response as ServerResponse, settlement)
+  setHttp1Gate(response as ServerResponse, gate)
   return gate
 }
 
@@ -60,9 +65,4 @@ function closeSettlement(this: NodeResponse): void {
 
 function isHttp2(response: NodeResponse): response is Http2ServerResponse {
   return 'stream' in response
-}
-
-/** Http2ServerResponse has no `closed`, but it lets go of its socket when it closes. */
-function hasClosed(response: NodeResponse): boolean {
-  return isHttp2(response) ? (response.socket as unknown) === undefined : response.closed
 }

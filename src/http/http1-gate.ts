@@ -160,6 +160,9 @@ export function http1GateOf(response: ServerResponse): Http1Gate | undefined {
   return (response as Gated)[GATE]
 }
 
+/** By this copy of the library; asked for every response. */
+let isInstalled = false
+
 /** Puts a response under a gate. */
 export function setHttp1Gate(response: ServerResponse, gate: Http1Gate): void {
   ;(response as Gated)[GATE] = gate
@@ -170,6 +173,8 @@ export function setHttp1Gate(response: ServerResponse, gate: Http1Gate): void {
  * library. A response without tasks pays one look-up of a property per call.
  */
 export function installHttp1Gate(): void {
+  if (isInstalled) return
+  isInstalled = true
   const prototype = ServerResponse.prototype as unknown as Record<Entry, AnyFunction>
   if (Object.hasOwn(prototype, ORIGINALS)) return
   const { write, end, flushHeaders } = prototype

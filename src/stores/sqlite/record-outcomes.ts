@@ -74,7 +74,10 @@ export class OutcomeRecorder {
    */
   #plainKey(outcome: Outcome): number | undefined {
     if (outcome.move !== 'succeed' || outcome.result !== undefined || outcome.error !== undefined) return undefined
-    return this.#worker?.strays.has(outcome.id) === false ? homeKey(outcome.id) : undefined
+    const strays = this.#worker?.strays
+    // Mostly there are none, and then the id needs no hash.
+    const isAtHome = strays !== undefined && (strays.size === 0 || !strays.has(outcome.id))
+    return isAtHome ? homeKey(outcome.id) : undefined
   }
 
   /** Ends all rows of the run, or none when one of them is not held any more. */
