@@ -21,6 +21,12 @@ export const CONNECTIONS = 64
 /** The share of one core from which on the load generator may be the slower side. */
 const BUSY_MAX = 0.93
 
+/**
+ * So many processes of each variant of ours are measured, one after another. Two processes of the very same program differ
+ * by up to a sixth for as long as they live, whatever their code: a ratio of two processes alone is not one of two programs.
+ */
+const STARTS = 3
+
 /** What one slice measured. */
 interface Slice {
   readonly perSecond: number
@@ -31,16 +37,22 @@ interface Slice {
   readonly generatorBusy: number
 }
 
-/** A server under load. */
-interface Variant {
-  readonly name: string
+/** A process that serves. */
+interface Server {
   readonly port: number
-  readonly slices: Slice[]
   settle(): Promise<ServerAccount>
   pause(): void
   resume(): void
   stop(): Promise<void>
   last: ServerAccount
+}
+
+/** A server under load, and what it showed. */
+interface Variant extends Server {
+  readonly name: string
+  readonly slices: Slice[]
+  /** Goes on in a new process, on the same store. */
+  restart(): Promise<void>
 }
 
 /** The benchmark. */
@@ -60,7 +72,9 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
     const power = ours.find(({ name }) => name === VARIANT_NAMES.power)!
     const peersRing = peers.length === 0 ? [] : [{ ...turnOf(power), slices: amongPeers }, ...peers.map(turnOf)]
     const warmUps = warmUpsOf(settings)
+    const roundsOfStart = Math.ceil(settings.rounds / STARTS)
     for (let round = -warmUps; round < settings.rounds; round++) {
+      if (round > 0 && round % roundsOfStart === 0) await startAgain(ours, warmUps, generator, settings, wrong)
       const withPeers = round < 0 || round % settings.peersEvery === 0
       for (const { variant, slices } of [
         ...turn(ours.map(turnOf), round + warmUps),
@@ -93,6 +107,20 @@ export async function benchHttp(settings: BenchSettings): Promise<Report> {
     for (const variant of variants) await variant.stop()
     await generator.stop()
     await field.close()
+  }
+}
+
+/** Ours in processes of their own once more, warm as the first ones were. */
+async function startAgain(
+  ours: readonly Variant[],
+  warmUps: number,
+  generator: Child,
+  settings: BenchSettings,
+  wrong: string[],
+): Promise<void> {
+  for (const variant of ours) await variant.restart()
+  for (let round = 0; round < warmUps; round++) {
+    for (const { variant } of turn(ours.map(turnOf), round)) await slice(variant, generator, settings, wrong)
   }
 }
 
@@ -140,6 +168,7 @@ async function startPeers(field: Field, variants: Variant[], skipped: Skipped[])
     pause: () => undefined,
     resume: () => undefined,
     stop: () => server.kill(),
+    restart: () => Promise.resolve(),
   })
   variants.push(peers.at(-1)!)
   return peers
@@ -149,12 +178,23 @@ const FASTAPI = 'FastAPI'
 
 /** Starts a server of ours or of a peer. */
 async function startServer(settings: ServerSettings & { readonly place: Place }, name: string): Promise<Variant> {
+  const variant: Variant = {
+    name,
+    slices: [],
+    ...(await launch(settings)),
+    async restart() {
+      await variant.stop()
+      Object.assign(variant, await launch(settings))
+    },
+  }
+  return variant
+}
+
+async function launch(settings: ServerSettings): Promise<Server> {
   const { child, ready } = await Child.start<{ port: number }>('./http-server.ts', [JSON.stringify(settings)])
   const settle = (): Promise<ServerAccount> => child.ask({ ask: 'settle' })
   return {
-    name,
     port: ready.port,
-    slices: [],
     settle,
     last: await settle(),
     pause: () => child.pause(),

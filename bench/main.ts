@@ -25,7 +25,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<BenchName, Bench>> = {
   // A server that has stood still comes back into its caches during the first half second.
-  http: { run: benchHttp, rounds: 10, seconds: 1.5, peersEvery: 3 },
+  http: { run: benchHttp, rounds: 12, seconds: 1.5, peersEvery: 3 },
   throughput: { run: benchThroughput, rounds: 24, seconds: 0.5, peersEvery: 3 },
   latency: { run: benchLatency, rounds: 5, seconds: 1.5, peersEvery: 1 },
   backlog: { run: benchBacklog, rounds: 20, seconds: 0.4, peersEvery: 1 },
