@@ -119,7 +119,7 @@ export const SIM_PLANTS: readonly Plant[] = [
     'docs/decisions: what had not begun is charged one crash at most',
     edit(
       'engine/runner.ts',
-      'this.#parts.journal().begun(task, isFirst ? () => this.#startMarked(attempt) : undefined)',
+      'this.#parts.journal().begun(attempt, isFirst ? () => this.#startMarked(attempt) : undefined)',
       'if (isFirst) startInRoot(attempt)',
     ),
   ),

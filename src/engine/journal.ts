@@ -36,10 +36,10 @@ export interface OutcomeEntry {
   recorded(recorded: boolean | undefined): void
 }
 
-interface Begun {
-  readonly id: TaskId
-  readonly claims: number
-  readonly start: (() => void) | undefined
+/** An attempt that was claimed ahead of its turn and begins. */
+export interface Beginning {
+  readonly task: Pick<ClaimedTask, 'id' | 'claims'>
+  readonly isOver: boolean
 }
 
 /** What one transaction takes along. */
@@ -47,7 +47,9 @@ interface Gathered {
   readonly adds: readonly AddEntry[]
   readonly outcomes: readonly OutcomeEntry[]
   readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
-  readonly begun: readonly Begun[]
+  readonly begun: readonly Beginning['task'][]
+  /** Attempts that wait for that. */
+  readonly starts: readonly (() => void)[]
 }
 
 /** What the journal asks of the worker it writes for. */
@@ -78,7 +80,9 @@ export class Journal {
   #adds: AddEntry[] = []
   #outcomes: OutcomeEntry[] = []
   #progress = new Map<TaskId, { id: TaskId; claims: number; value: StoredValue }>()
-  #begun = new Map<TaskId, Begun>()
+  /** Most are over before anything is written, and cost no more than their place here. */
+  #begun: Beginning[] = []
+  #starts: (() => void)[] = []
   #claimWanted = false
   /** Somebody waits for an outcome or a mark: it goes with the very next transaction. */
   #urgent = false
@@ -110,9 +114,6 @@ export class Journal {
 
   /** With `hurry` it goes with the very next transaction. */
   finish(entry: OutcomeEntry, hurry: boolean): void {
-    // An attempt of a claim that was lost may end while a later claim of its task waits to begin.
-    const { id, claims } = entry.outcome
-    if (this.#begun.size > 0 && this.#begun.get(id)?.claims === claims) this.#begun.delete(id)
     this.#outcomes.push(entry)
     if (hurry || this.#outcomes.length >= OUTCOMES_MAX) this.#hurry()
     else this.#arm(this.#outcomeWaitMs)
@@ -122,8 +123,9 @@ export class Journal {
    * An attempt that was claimed ahead of its turn begins. Most end before it is written, and then it need not be.
    * With `start` the attempt waits for it; that is called also when the store refuses: the attempt is ours all the same.
    */
-  begun({ id, claims }: Pick<ClaimedTask, 'id' | 'claims'>, start: (() => void) | undefined): void {
-    this.#begun.set(id, { id, claims, start })
+  begun(attempt: Beginning, start: (() => void) | undefined): void {
+    this.#begun.push(attempt)
+    if (start !== undefined) this.#starts.push(start)
     if (start !== undefined) this.#hurry()
     else this.#arm(this.#outcomeWaitMs)
   }
@@ -168,7 +170,7 @@ export class Journal {
   }
 
   #isEmpty(): boolean {
-    return this.#adds.length + this.#outcomes.length + this.#progress.size + this.#begun.size === 0
+    return this.#adds.length + this.#outcomes.length + this.#progress.size + this.#begun.length === 0
   }
 
   #hurry(): void {
@@ -234,7 +236,8 @@ export class Journal {
       adds: this.#adds,
       outcomes: this.#outcomes,
       progress: [...this.#progress.values()],
-      begun: [...this.#begun.values()],
+      begun: this.#begun.flatMap(({ isOver, task }) => (isOver ? [] : [task])),
+      starts: this.#starts,
     }
     this.#timer?.cancel()
     this.#timer = undefined
@@ -242,13 +245,14 @@ export class Journal {
     this.#adds = []
     this.#outcomes = []
     this.#progress.clear()
-    this.#begun.clear()
+    this.#begun = []
+    this.#starts = []
     return gathered
   }
 
-  #onWritten(written: Written, { adds, outcomes, begun }: Gathered, worker: Incarnation | undefined): void {
+  #onWritten(written: Written, { adds, outcomes, starts }: Gathered, worker: Incarnation | undefined): void {
     this.#writing = false
-    for (const { start } of begun) start?.()
+    for (const start of starts) start()
     for (let i = 0; i < outcomes.length; i++) outcomes[i]!.recorded(written.recorded[i])
     this.#owner.written(written, worker)
     if (written.durable === undefined) acknowledge(adds, written.added)
@@ -270,9 +274,9 @@ export class Journal {
     this.#wakeIdle()
   }
 
-  #onRefused(error: Error, { adds, outcomes, begun }: Gathered): void {
+  #onRefused(error: Error, { adds, outcomes, starts }: Gathered): void {
     this.#writing = false
-    for (const { start } of begun) start?.()
+    for (const start of starts) start()
     refuse(adds, error)
     this.#owner.refused(error)
     // Not by the code alone: a statement that fails by itself leaves a store that takes the next one.

@@ -206,7 +206,7 @@ export class Runner implements AttemptHost {
     if (!task.early) return startInRoot(attempt)
     // It was claimed ahead of its turn. What a worker died with before is written down first: it may do it again at once.
     const isFirst = task.suspect || task.crashes > 0
-    this.#parts.journal().begun(task, isFirst ? () => this.#startMarked(attempt) : undefined)
+    this.#parts.journal().begun(attempt, isFirst ? () => this.#startMarked(attempt) : undefined)
     if (!isFirst) startInRoot(attempt)
   }
 

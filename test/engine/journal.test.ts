@@ -432,7 +432,9 @@ describe('progress', () => {
 describe('a beginning', () => {
   test('is not written when its attempt has ended before', async () => {
     const { journal, clock, writes } = desk()
-    journal.begun({ id: 'a', claims: 1 }, undefined)
+    const attempt = { task: { id: 'a', claims: 1 }, isOver: false }
+    journal.begun(attempt, undefined)
+    attempt.isOver = true
     journal.finish(ends('a'), false)
     await clock.advance(10)
     assert.deepEqual(writes[0]?.batch.begun, [])
@@ -441,7 +443,7 @@ describe('a beginning', () => {
   test('is written, and the attempt started, also when one of a former claim ends meanwhile', async () => {
     const { journal, clock, writes, answer } = desk()
     let started = 0
-    journal.begun({ id: 'a', claims: 2 }, () => started++)
+    journal.begun({ task: { id: 'a', claims: 2 }, isOver: false }, () => started++)
     journal.finish(ends('a'), true)
     await clock.settle()
     assert.deepEqual(
