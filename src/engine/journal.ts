@@ -66,8 +66,8 @@ export interface JournalOwner {
 }
 
 /**
- * The one writer of a process. It gathers all adds and outcomes of a turn of the event loop, and the claim that the
- * worker wants, and writes them in one transaction: one sync for all of them.
+ * The one writer of a process. It gathers all adds and outcomes of a turn of the event loop, or of up to three when adds come
+ * in a crowd, and the claim that the worker wants, and writes them in one transaction: one sync for all of them.
  *
  * Adds are acknowledged when durable, never earlier. Outcomes ride along with adds or go after 10 ms: what a crash
  * takes back of them is repeated, not lost. While a transaction waits for a busy store, what comes gathers for the next.

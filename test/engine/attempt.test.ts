@@ -8,25 +8,10 @@ import type { AbortReason, AnyTaskDefinition, TaskContext } from '../../src/mode
 import type { ClaimedTask } from '../../src/model/task.ts'
 import { giveUp, retryAfter } from '../../src/model/thrown-outcome.ts'
 import { fixedChance, gate, SILENT } from '../support/bench.ts'
+import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock, turn } from '../support/fake-clock.ts'
 
-const CLAIMED: ClaimedTask = {
-  id: 'id-1',
-  name: 'greet',
-  queue: 'default',
-  priority: 0,
-  addedAt: 0,
-  input: { format: 0, text: '"Ada"' },
-  requestId: undefined,
-  carried: undefined,
-  series: undefined,
-  claims: 1,
-  crashes: 0,
-  handBacks: 0,
-  deferrals: 0,
-  early: false,
-  suspect: false,
-}
+const CLAIMED = claimedTask()
 
 /** An attempt that was started, with all that it told of its end. */
 function started(definition: AnyTaskDefinition, claimed: Partial<ClaimedTask> = {}) {

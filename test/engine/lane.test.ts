@@ -3,24 +3,9 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { Lane } from '../../src/engine/lane.ts'
 import type { ClaimedTask } from '../../src/model/task.ts'
+import { claimedTask } from '../support/claimed-task.ts'
 
-const claimed = (id: string, priority = 0): ClaimedTask => ({
-  id,
-  name: 'greet',
-  queue: 'mail',
-  priority,
-  addedAt: 0,
-  input: { format: 0, text: '1' },
-  requestId: undefined,
-  carried: undefined,
-  series: undefined,
-  claims: 1,
-  crashes: 0,
-  handBacks: 0,
-  deferrals: 0,
-  early: false,
-  suspect: false,
-})
+const claimed = (id: string, priority = 0): ClaimedTask => claimedTask({ id, queue: 'mail', priority })
 
 /** A lane in which so many tasks run and wait, and each run lasts about so long. */
 function lane(

@@ -11,26 +11,11 @@ import { Runner } from '../../src/engine/runner.ts'
 import type { AbortReason, AnyTaskDefinition, TaskContext } from '../../src/model/definition.ts'
 import type { ClaimedTask, Outcome } from '../../src/model/task.ts'
 import { fixedChance, gate, SILENT } from '../support/bench.ts'
+import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock, turn } from '../support/fake-clock.ts'
 
-const claimed = (id: string, of: Partial<ClaimedTask> = {}): ClaimedTask => ({
-  id,
-  name: 'greet',
-  queue: 'default',
-  priority: 0,
-  addedAt: 0,
-  input: { format: 0, text: JSON.stringify(id) },
-  requestId: undefined,
-  carried: undefined,
-  series: undefined,
-  claims: 1,
-  crashes: 0,
-  handBacks: 0,
-  deferrals: 0,
-  early: false,
-  suspect: false,
-  ...of,
-})
+const claimed = (id: string, of: Partial<ClaimedTask> = {}): ClaimedTask =>
+  claimedTask({ id, input: { format: 0, text: JSON.stringify(id) }, ...of })
 
 /** A runner whose outcomes the test records, or not. */
 function scene(run: (id: string, context: TaskContext) => unknown, concurrency = 2, name = 'greet') {

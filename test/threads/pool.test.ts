@@ -5,32 +5,16 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { defineTask } from '../../src/define-task.ts'
-import type { ClaimedTask } from '../../src/model/task.ts'
 import type { ThreadListener } from '../../src/ports/executor.ts'
 import { ThreadPool } from '../../src/threads/thread-pool.ts'
 import { bench, gate, later, SILENT } from '../support/bench.ts'
+import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { burns, spins, where } from './children/thread-tasks.ts'
 
 const NOBODY: ThreadListener = { begun() {}, progress() {} }
 
-const TASK: ClaimedTask = {
-  id: 'a',
-  name: 'where',
-  queue: 'default',
-  priority: 0,
-  addedAt: 0,
-  input: { format: 1, text: '-1' },
-  requestId: undefined,
-  carried: undefined,
-  series: undefined,
-  claims: 1,
-  crashes: 0,
-  handBacks: 0,
-  deferrals: 0,
-  early: false,
-  suspect: false,
-}
+const TASK = claimedTask({ name: 'where', input: { format: 1, text: '-1' } })
 
 const CALL = { definition: where, task: TASK, resultBytesMax: 1_000 }
 
