@@ -119,6 +119,16 @@ export const BACKGROUND_OPTIONS = optionTable(
       default: '20s',
       says: 'This worker is dead to the others when it is silent this long; they take its tasks back. A killed process is noticed at once.',
     },
+    blockedAfter: {
+      is: duration({ max: '1h' }),
+      default: '100ms',
+      says: 'An event loop that stands still for longer is reported, with task or request, file and line; 0 watches nothing.',
+    },
+    stuckAfter: {
+      is: duration({ min: 1_000, max: '1h' }),
+      default: '30s',
+      says: 'An event loop that stands still this long gives its tasks to other workers. Not while a debugger is attached.',
+    },
     poll: {
       is: duration({ min: 100, max: '1h' }),
       default: '5s',

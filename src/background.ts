@@ -9,7 +9,7 @@ import { type Ports, systemPorts } from './background-ports.ts'
 import { Deferrals } from './deferrals.ts'
 import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
-import { executor, lanes, rules } from './engine-settings.ts'
+import { executor, lanes, retention, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { EventHub } from './engine/event-hub.ts'
 import { explain, type Explanation } from './engine/explain.ts'
@@ -22,6 +22,8 @@ import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
 import { installGate, type NodeResponse } from './http/gate.ts'
 import { type ClosableServer, closeUnusedWith, watchConnections } from './http/unused-connections.ts'
+import { makePulse } from './make-pulse.ts'
+import type { BlockCount } from './model/block.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
@@ -32,6 +34,7 @@ import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { Executor } from './ports/executor.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
+import type { ThreadPulse } from './pulse/thread-pulse.ts'
 import { ResponseScope, type ScopedRequest } from './response-scope.ts'
 import { Responses } from './responses.ts'
 import { awaitResult, type ResultOptions } from './result.ts'
@@ -61,6 +64,7 @@ export class Background {
   readonly #worker: Worker
   readonly #runner: Runner
   readonly #executor: Executor | undefined
+  readonly #pulse: ThreadPulse | undefined
   readonly #lanes: ReadonlyMap<string, Lane>
   readonly #waiters = new ResultWaiters()
   readonly #deferrals: Deferrals
@@ -89,6 +93,8 @@ export class Background {
     })
     this.#store = store
     this.#executor = executor(settings, this.#registry, ports, logger)
+    const owners = { store, hub: this.#hub, runner: () => this.#runner, worker: () => this.#worker }
+    this.#pulse = makePulse(settings, ports, owners)
     this.#runner = new Runner({
       registry: this.#registry,
       rules: rules(settings, ports),
@@ -96,6 +102,7 @@ export class Background {
       logger,
       lanes: this.#lanes,
       executor: this.#executor,
+      pulse: this.#pulse,
       progressBytesMax: settings.resultBytesMax,
       keepsSucceeded: settings.retention.succeededMs > 0,
       journal: () => this.#worker.journal,
@@ -115,14 +122,10 @@ export class Background {
       store,
       presence,
       hub: this.#hub,
+      pulse: this.#pulse,
       lanes: this.#lanes,
       runner: this.#runner,
-      retention: {
-        succeeded: settings.retention.succeededMs,
-        failed: settings.retention.failedMs,
-        cancelled: settings.retention.cancelledMs,
-        quarantined: settings.retention.quarantinedMs,
-      },
+      retention: retention(settings),
       registration: () => this.#registration(),
     })
     this.#deferrals = new Deferrals((error, requestId) => this.#hub.emit('defer:failed', { error, requestId }))
@@ -227,6 +230,7 @@ export class Background {
    * `settle` and `close`.
    */
   attach(response: NodeResponse | undefined, request?: ScopedRequest): ResponseScope {
+    this.#pulse?.active()
     return ResponseScope.of(this, this.#desk, response, request)
   }
 
@@ -321,6 +325,11 @@ export class Background {
   async workers(): Promise<readonly WorkerView[]> {
     await this.#readiness()
     return (await this.#store.workers()).map(workerView)
+  }
+
+  /** What has kept the event loop of this process from turning for longer than `blockedAfter`, the worst first. */
+  blocks(): readonly BlockCount[] {
+    return this.#pulse?.blocks() ?? []
   }
 
   /** How many unfinished tasks stand in each state, by queue. */

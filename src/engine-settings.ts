@@ -5,6 +5,7 @@ import type { AttemptRules } from './engine/attempt.ts'
 import { Lane } from './engine/lane.ts'
 import type { Registry } from './engine/registry.ts'
 import type { Logger } from './model/logger.ts'
+import type { Retention } from './model/task.ts'
 import type { Executor } from './ports/executor.ts'
 import { ThreadPool } from './threads/thread-pool.ts'
 
@@ -24,6 +25,12 @@ export function rules(settings: ReadBackgroundOptions, ports: Ports): AttemptRul
     abandonMs: settings.abandonAfterMs,
     resultBytesMax: settings.resultBytesMax,
   }
+}
+
+/** How long finished tasks are kept, in milliseconds. */
+export function retention({ retention: kept }: ReadBackgroundOptions): Retention {
+  const { succeededMs, failedMs, cancelledMs, quarantinedMs } = kept
+  return { succeeded: succeededMs, failed: failedMs, cancelled: cancelledMs, quarantined: quarantinedMs }
 }
 
 /** What runs the definitions that want a thread; undefined when there are none, or none may have one. */

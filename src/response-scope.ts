@@ -66,6 +66,10 @@ export class ResponseScope implements Scope<BackgroundTasks>, Carried {
     return this.#tasks !== undefined
   }
 
+  get requestId(): string | undefined {
+    return requestId(this.#request?.id)
+  }
+
   get tasks(): BackgroundTasks {
     return (this.#tasks ??= this.#makeLate())
   }
@@ -103,7 +107,7 @@ export class ResponseScope implements Scope<BackgroundTasks>, Carried {
 
   /** A list that is first asked for after the head has left learns what happened before it came. */
   #makeLate(): BackgroundTasks {
-    const tasks = new BackgroundTasks(this.#desk, requestId(this.#request?.id))
+    const tasks = new BackgroundTasks(this.#desk, this.requestId)
     if (this.#response !== undefined) gateResponse(this.#response, tasks)
     if (this.#status !== undefined) tasks.settle(this.#status, nobodyWaits)
     if (this.#closed) tasks.close()

@@ -119,8 +119,8 @@ export const SIM_PLANTS: readonly Plant[] = [
     'docs/decisions: what had not begun is charged one crash at most',
     edit(
       'engine/runner.ts',
-      'this.#parts.journal().begun(attempt, isFirst ? () => this.#startMarked(attempt) : undefined)',
-      'if (isFirst) startInRoot(attempt)',
+      'this.#parts.journal().begun(attempt, isFirst ? () => this.#callMarked(attempt, context) : undefined)',
+      'if (isFirst) this.#call(attempt, context)',
     ),
   ),
   sim(

@@ -1,6 +1,7 @@
 import type { Incarnation, WorkerRegistration } from '../model/task.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Presence } from '../ports/presence.ts'
+import type { Pulse } from '../ports/pulse.ts'
 import type { Store } from '../ports/store.ts'
 import type { EventHub } from './event-hub.ts'
 
@@ -9,6 +10,7 @@ export interface RegistrationParts {
   readonly store: Store
   readonly clock: Clock
   readonly hub: EventHub
+  readonly pulse?: Pulse | undefined
   registration(): WorkerRegistration
   presence(): Presence
   /** Somebody rang. */
@@ -48,6 +50,7 @@ export class Registration {
     await presence.arrive(incarnation, peers)
     this.#presence = presence
     this.#incarnation = incarnation
+    this.#parts.pulse?.keep(incarnation)
     hub.emit('worker:registered', { worker: incarnation, store: store.url })
   }
 
@@ -55,6 +58,7 @@ export class Registration {
   lose(): Incarnation | undefined {
     const former = this.#incarnation
     this.#incarnation = undefined
+    this.#parts.pulse?.keep(undefined)
     return former
   }
 
@@ -63,6 +67,7 @@ export class Registration {
    * they rescue only whom they find registered.
    */
   async leave(holdsClaims: boolean): Promise<void> {
+    this.#parts.pulse?.keep(undefined)
     const isGone = !holdsClaims && (await this.#retire())
     this.#incarnation = undefined
     // Rings go out at the end of the turn: the others must hear of what was given back.

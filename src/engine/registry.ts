@@ -1,44 +1,54 @@
+import type { AsyncResource } from 'node:async_hooks'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
 import { received } from '../model/received.ts'
+import { taskContext } from './task-context.ts'
+
+/** A definition, and where its attempts run. */
+export interface Registered {
+  readonly definition: AnyTaskDefinition
+  readonly context: AsyncResource
+}
 
 /** The definitions that a background can run, by name. */
 export class Registry {
-  readonly #definitions = new Map<string, AnyTaskDefinition>()
+  readonly #registered = new Map<string, Registered>()
 
   /** Throws TASK_NAME_TAKEN when another definition has the name. */
   constructor(definitions: readonly AnyTaskDefinition[]) {
     for (const definition of definitions) {
-      const known = this.#definitions.get(definition.name)
-      if (known !== undefined && known !== definition) {
+      const known = this.#registered.get(definition.name)
+      if (known !== undefined && known.definition !== definition) {
         throw new AfterwordError('TASK_NAME_TAKEN', { name: definition.name })
       }
-      this.#definitions.set(definition.name, definition)
+      this.#registered.set(definition.name, { definition, context: taskContext(definition) })
     }
   }
 
   get names(): readonly string[] {
-    return [...this.#definitions.keys()]
+    return [...this.#registered.keys()]
   }
 
   /** The queues that the definitions name. */
   get queues(): ReadonlySet<string> {
-    return new Set([...this.#definitions.values()].map((definition) => definition.queue))
+    return new Set([...this.#registered.values()].map(({ definition }) => definition.queue))
   }
 
   /** The definitions that want a thread. */
   get threaded(): readonly AnyTaskDefinition[] {
-    return [...this.#definitions.values()].filter(({ thread }) => thread !== undefined)
+    return [...this.#registered.values()]
+      .map(({ definition }) => definition)
+      .filter(({ thread }) => thread !== undefined)
   }
 
-  get(name: string): AnyTaskDefinition | undefined {
-    return this.#definitions.get(name)
+  get(name: string): Registered | undefined {
+    return this.#registered.get(name)
   }
 
   /** Throws TASK_NOT_REGISTERED for a definition that is not this background's. */
   check(definition: AnyTaskDefinition): void {
     const name: unknown = (definition as AnyTaskDefinition | null | undefined)?.name
-    if (typeof name !== 'string' || this.#definitions.get(name) !== definition) {
+    if (typeof name !== 'string' || this.#registered.get(name)?.definition !== definition) {
       throw new AfterwordError('TASK_NOT_REGISTERED', { name: typeof name === 'string' ? name : received(definition) })
     }
   }

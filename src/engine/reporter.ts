@@ -1,3 +1,4 @@
+import type { Block } from '../model/block.ts'
 import type { AttemptEnd, AttemptFacts, BackgroundEvents, EventName, StopAccount, TaskFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import type { EventHub } from './event-hub.ts'
@@ -72,8 +73,8 @@ const LINES: { [N in EventName]: Line<N> } = {
   }),
   'worker:fenced': (e) => ({
     level: 'error',
-    fields: { worker: e.worker, lost: e.lost },
-    message: `worker ${e.worker} was declared dead by another one (stopped or blocked for longer than its lease); it has registered anew`,
+    fields: { worker: e.worker, lost: e.lost, ...(e.stillMs === undefined ? {} : { stillMs: e.stillMs }) },
+    message: `worker ${e.worker} ${fencedBecause(e.stillMs)}; it has registered anew`,
   }),
   'worker:rescued': (e) => ({
     level: e.quarantined.length > 0 ? 'error' : 'warn',
@@ -84,6 +85,22 @@ const LINES: { [N in EventName]: Line<N> } = {
     level: 'warn',
     fields: { task: e.name, queue: e.queue },
     message: `tasks "${e.name}" wait in queue "${e.queue}", and no running worker takes them`,
+  }),
+  'loop:blocked': (e) => ({
+    // Without a place nothing was executing: the machine was busy elsewhere, or collected garbage.
+    level: e.place === undefined ? 'info' : 'warn',
+    fields: blockedFields(e),
+    message: blockedMessage(e),
+  }),
+  'pulse:started': () => ({
+    level: 'debug',
+    fields: {},
+    message: 'the pulse thread keeps the lease and watches the event loop',
+  }),
+  'pulse:failed': (e) => ({
+    level: 'warn',
+    fields: { err: e.error },
+    message: 'the pulse thread has ended; the lease is kept on the event loop from here on',
   }),
   'store:error': (e) => ({
     level: 'error',
@@ -103,6 +120,33 @@ const LINES: { [N in EventName]: Line<N> } = {
     },
     message: accountLine(e),
   }),
+}
+
+function fencedBecause(stillMs: number | undefined): string {
+  if (stillMs === undefined) return 'was declared dead by another one (stopped for longer than its lease)'
+  return `gave its tasks to others, because the event loop had stood still for ${stillMs} ms`
+}
+
+function blockedFields({ name, taskId, requestId, ms, ...rest }: Block): object {
+  const request = requestId === undefined ? {} : { requestId }
+  return { ...(name === undefined ? {} : { task: name, taskId }), ...request, ...rest, ms: Math.round(ms) }
+}
+
+/** What a person needs who has to find it: who, how long, where, and what to do. */
+function blockedMessage({ by, name, taskId, requestId, place, ms, times, function: called }: Block): string {
+  const who = {
+    task: `task "${name}"${taskId === undefined ? '' : ` (${taskId})`}`,
+    request: `a request handler${requestId === undefined ? '' : ` (request ${requestId})`}`,
+    unknown: 'something',
+  }[by]
+  const where = place === undefined ? '' : ` at ${called === '' ? place : `${called} (${place})`}`
+  const often = times === 1 ? '' : `, ${times} times since the last report`
+  const remedy = {
+    task: 'let it await between pieces, or run beside the loop with thread: true',
+    request: 'let it await between pieces, or move the work into a task with thread: true',
+    unknown: 'work that computes belongs into a task with thread: true',
+  }[by]
+  return `${who} blocked the event loop for ${Math.round(ms)} ms${where}${often}: ${remedy}`
 }
 
 function failureMessage({ attempt: facts, state, error, retryInMs }: AttemptEnd): string {

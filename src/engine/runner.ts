@@ -1,9 +1,10 @@
-import { AsyncResource } from 'node:async_hooks'
+import type { AsyncResource } from 'node:async_hooks'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
 import type { Executor } from '../ports/executor.ts'
+import type { Pulse } from '../ports/pulse.ts'
 import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './attempt.ts'
 import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
@@ -12,9 +13,6 @@ import type { Journal } from './journal.ts'
 import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
 import { ThreadAttempt } from './thread-attempt.ts'
-
-/** Tasks run in the context in which the library was loaded, never in a request's: what should travel, travels as data. */
-const rootContext = new AsyncResource('afterword')
 
 /** Starts in one turn of the event loop before the loop gets its turn, in tasks and in milliseconds. */
 const STARTS_MAX = 1_024
@@ -32,6 +30,8 @@ export interface RunnerParts {
   readonly lanes: ReadonlyMap<string, Lane>
   /** Runs the definitions that want a thread; without one they run here. */
   readonly executor?: Executor | undefined
+  /** Watches the loop while attempts run on it. */
+  readonly pulse?: Pulse | undefined
   journal(): Journal
   incarnation(): Incarnation
   /** A place is free and the lane could take more. */
@@ -62,6 +62,8 @@ export class Runner implements AttemptHost {
   #turnBegunMs = 0
   #unrecorded = 0
   #finished = 0
+  /** The attempt whose function is being called. */
+  #called: Attempt | undefined
   /** Tasks whose attempt has ended here and is not over in the store: it yielded to a shutdown, or its outcome was refused for good. */
   readonly #unended: TaskId[] = []
   #changed: (() => void)[] = []
@@ -76,6 +78,18 @@ export class Runner implements AttemptHost {
   /** Attempts that have not ended. */
   get attempts(): readonly Attempt[] {
     return this.#attempts.values()
+  }
+
+  /** Whether attempts run that have not ended. */
+  get isRunning(): boolean {
+    return this.#attempts.size > 0
+  }
+
+  /** The task of that definition whose attempt runs on the loop, where that is certain. */
+  onLoop(definition: AnyTaskDefinition): TaskId | undefined {
+    if (this.#called?.definition === definition) return this.#called.task.id
+    const [only, ...others] = this.attempts.filter((attempt) => attempt.definition === definition)
+    return others.length === 0 ? only?.task.id : undefined
   }
 
   /** Attempts that have ended and been stored. */
@@ -186,13 +200,15 @@ export class Runner implements AttemptHost {
   #begin(lane: Lane, task: ClaimedTask): void {
     this.#starts++
     const { registry, rules, hub } = this.#parts
-    const definition = registry.get(task.name)
-    if (definition === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
+    const known = registry.get(task.name)
+    if (known === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
+    const { definition, context } = known
     const attempt =
       definition.thread === undefined
         ? new Attempt(task, definition, lane, this)
         : this.#inThread(definition, task, lane)
     if (attempt === undefined) return lane.park(task, this.#turns++)
+    this.#parts.pulse?.active()
     this.#attempts.add(attempt)
     lane.running++
     if (this.#cancelled.size > 0 && this.#cancelled.delete(task.id)) return attempt.prevent()
@@ -203,16 +219,23 @@ export class Runner implements AttemptHost {
       })
     }
     // Each start by itself: this may be the end of another task, in the context which that one left behind.
-    if (!task.early) return startInRoot(attempt)
+    if (!task.early) return this.#call(attempt, context)
     // It was claimed ahead of its turn. What a worker died with before is written down first: it may do it again at once.
     const isFirst = task.suspect || task.crashes > 0
-    this.#parts.journal().begun(attempt, isFirst ? () => this.#startMarked(attempt) : undefined)
-    if (!isFirst) startInRoot(attempt)
+    this.#parts.journal().begun(attempt, isFirst ? () => this.#callMarked(attempt, context) : undefined)
+    if (!isFirst) this.#call(attempt, context)
   }
 
-  #startMarked(attempt: Attempt): void {
+  #callMarked(attempt: Attempt, context: AsyncResource): void {
     if (this.#stopped) attempt.abort('shutdown')
-    startInRoot(attempt)
+    this.#call(attempt, context)
+  }
+
+  #call(attempt: Attempt, context: AsyncResource): void {
+    const outer = this.#called
+    this.#called = attempt
+    context.runInAsyncScope(start, undefined, attempt)
+    this.#called = outer
   }
 
   /** Undefined while no thread is free: such a task is not begun, so that waiting is no part of any attempt. */
@@ -319,10 +342,6 @@ export class Runner implements AttemptHost {
     this.#changed = []
     for (const resolve of waiting) resolve()
   }
-}
-
-function startInRoot(attempt: Attempt): void {
-  rootContext.runInAsyncScope(start, undefined, attempt)
 }
 
 function start(attempt: Attempt): void {

@@ -2,6 +2,7 @@ import type { Retention } from '../model/task.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Pace } from '../ports/pace.ts'
+import type { Pulse } from '../ports/pulse.ts'
 import type { Store } from '../ports/store.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Rescuer } from './rescuer.ts'
@@ -27,6 +28,7 @@ export interface UpkeepParts {
   readonly beatMs: number
   readonly pollMs: number
   readonly pace?: Pace | undefined
+  readonly pulse?: Pulse | undefined
   beat(): Promise<void>
   /** The safety net under the wake-ups. */
   poll(): void
@@ -79,6 +81,7 @@ export class Upkeep {
 
   async #tick(): Promise<void> {
     const { clock, chance, rescuer, beatMs, pollMs } = this.#parts
+    this.#parts.pulse?.turned()
     const nowMs = clock.monotonicMs()
     if (nowMs >= this.#beatAtMs) {
       this.#beatAtMs = nowMs + beatMs

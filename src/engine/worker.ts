@@ -5,6 +5,7 @@ import type { Chance } from '../ports/chance.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Pace } from '../ports/pace.ts'
 import type { Presence } from '../ports/presence.ts'
+import type { Pulse } from '../ports/pulse.ts'
 import type { ClaimAsk, Claimed, Store, Written } from '../ports/store.ts'
 import { Alarm } from './alarm.ts'
 import type { EventHub } from './event-hub.ts'
@@ -30,6 +31,8 @@ export interface WorkerParts {
   readonly leaseMs: number
   readonly pollMs: number
   readonly pace?: Pace | undefined
+  /** Keeps the lease beside the loop. Without one it is kept on the loop. */
+  readonly pulse?: Pulse | undefined
   readonly retention: Retention
   /** False: this process only adds; it registers but claims nothing. */
   readonly works: boolean
@@ -60,6 +63,8 @@ export class Worker implements JournalOwner {
   #reviving: Promise<void> | undefined
   /** The incarnation that was declared dead, until this worker is registered again. */
   #former: Incarnation | undefined
+  /** How long the loop had stood still when its tasks were given away for that. */
+  #stillMs: number | undefined
   #lost: readonly TaskId[] = []
   /** Somebody may have asked to cancel one of our tasks: worth a look at the store without room, too. */
   #cancelMaybe = false
@@ -122,6 +127,7 @@ export class Worker implements JournalOwner {
       throw error
     }
     this.#upkeep.start()
+    this.#parts.pulse?.start()
     this.#started = true
     if (this.#failed) this.failed()
     else this.look()
@@ -184,9 +190,22 @@ export class Worker implements JournalOwner {
    */
   failed(): void {
     this.#failed = true
+    // Nobody must believe that it is well.
+    this.#parts.pulse?.keep(undefined)
     if (!this.#started) return
     this.#parts.runner.stopStarting()
     void this.#upkeep.stop()
+  }
+
+  /** Others have declared that worker dead. */
+  fenced(worker: Incarnation): void {
+    if (worker === this.incarnation && !this.#draining) this.#revive()
+  }
+
+  /** The loop stood still for so long that the tasks of that worker were given to others. */
+  gaveUp(worker: Incarnation, stillMs: number): void {
+    if (worker === this.incarnation) this.#stillMs = stillMs
+    this.fenced(worker)
   }
 
   // JournalOwner
@@ -286,6 +305,7 @@ export class Worker implements JournalOwner {
     const self = this.incarnation
     // The store refused when this worker came back.
     if (self === undefined) return this.#draining ? undefined : this.#revive()
+    if (this.#parts.pulse?.keepsLease === true) return
     const alive = await this.#parts.store.beat(self, this.#parts.clock.now())
     if (!alive && self === this.incarnation && !this.#draining) this.#revive()
   }
@@ -307,7 +327,8 @@ export class Worker implements JournalOwner {
       this.#lost = this.#parts.runner.loseClaims()
     }
     await this.#register()
-    this.#parts.hub.emit('worker:fenced', { worker: this.#former!, lost: this.#lost })
+    this.#parts.hub.emit('worker:fenced', { worker: this.#former!, lost: this.#lost, stillMs: this.#stillMs })
+    this.#stillMs = undefined
     this.look()
   }
 
@@ -355,6 +376,7 @@ export class Worker implements JournalOwner {
     for (const { attempt } of left) attempt.abandon('handBack')
     this.journal.end()
     const leftToRescue = handedBack === undefined ? [...runner.claims(), ...this.#handBack.due] : []
+    await this.#parts.pulse?.stop()
     await this.#registration.leave(handedBack === undefined)
     await store.close()
     return {

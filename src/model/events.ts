@@ -1,3 +1,4 @@
+import type { Block } from './block.ts'
 import type { AfterwordError } from './errors.ts'
 import type { TaskState } from './task-state.ts'
 import type { Incarnation, StoredError, TaskId } from './task.ts'
@@ -66,7 +67,12 @@ export interface BackgroundEvents {
   /** This process is registered in the store and takes tasks. */
   'worker:registered': { readonly worker: Incarnation; readonly store: string }
   /** This process was declared dead and has registered anew; its former attempts no longer count. */
-  'worker:fenced': { readonly worker: Incarnation; readonly lost: readonly TaskId[] }
+  'worker:fenced': {
+    readonly worker: Incarnation
+    readonly lost: readonly TaskId[]
+    /** When it gave its tasks away by itself: for how many milliseconds its event loop had stood still. */
+    readonly stillMs: number | undefined
+  }
   /** The claims of a dead worker were taken back. */
   'worker:rescued': {
     readonly worker: Incarnation
@@ -75,6 +81,12 @@ export interface BackgroundEvents {
   }
   /** Ready tasks of that name wait in a queue that no registered worker takes them from. Fires once for each pair. */
   'task:unknown': { readonly name: string; readonly queue: string }
+  /** The event loop stood still for longer than `blockedAfter`, and turns again. At most one in ten seconds for each culprit. */
+  'loop:blocked': Block
+  /** The pulse thread keeps the lease and watches the event loop from here on. */
+  'pulse:started': object
+  /** The pulse thread has ended before its time: the lease is kept on the event loop, and nothing watches that any more. */
+  'pulse:failed': { readonly error: unknown }
   /** A write did not go through; what was acknowledged is kept, outcomes are written again. */
   'store:error': { readonly error: unknown }
   /** The store stopped for good after an input/output error. */

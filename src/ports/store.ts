@@ -127,6 +127,19 @@ export interface StoreCapabilities {
   readonly persistent: boolean
 }
 
+/** Where a store is to be found from another thread. Can be cloned. */
+export interface StoreAddress {
+  /** The URL of a {@link StoreModule}. */
+  readonly module: string
+  /** What its `storeAt` takes. */
+  readonly data: unknown
+}
+
+/** A module that opens a store once more. */
+export interface StoreModule {
+  storeAt(data: unknown): Store
+}
+
 /**
  * Everything the engine asks of storage. The verbs are moves of a task, not tables. Time is always passed in.
  *
@@ -138,6 +151,8 @@ export interface Store {
   /** For logs and errors, for example `sqlite:./data/tasks.db`. Never holds a password. */
   readonly url: string
   readonly can: StoreCapabilities
+  /** How a thread of this process opens the same store once more, once it is open; undefined where that cannot be. */
+  readonly address?: StoreAddress | undefined
 
   /** Opens and migrates. Throws a coded error when it cannot be used safely. Opening twice is an error of ours. */
   open(): Promise<void>
@@ -197,4 +212,6 @@ export interface Store {
   ): Promise<{ readonly removed: number; readonly done: boolean }>
   /** The names of ready tasks, by queue. Cheap, however many there are. */
   readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>>
+  /** Housekeeping that may wait for the disk, for one store object beside the event loop. Called often, so that it must cost nothing when there is nothing to do. */
+  tend?(): Promise<void>
 }

@@ -220,7 +220,7 @@ describe('a process that is stopped for longer than its lease', () => {
     assert.equal(await survivor.background.result(id), 'by the survivor')
 
     zombie.child.kill('SIGCONT')
-    assert.deepEqual(await zombie.until('worker:fenced'), { worker, lost: [id] })
+    assert.deepEqual(await zombie.until('worker:fenced'), { worker, lost: [id], stillMs: undefined })
     await zombie.tell({ do: 'release' })
     assert.equal((await zombie.until('claim:lost')).attempt.id, id)
     const { state, result, crashes } = await survivor.row(id)

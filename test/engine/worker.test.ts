@@ -56,7 +56,7 @@ describe('a worker that was declared dead', () => {
     await clock.run(background.start())
     const former = await fence()
     await clock.advance(6_000)
-    assert.deepEqual(events.all('worker:fenced'), [{ worker: former, lost: [] }])
+    assert.deepEqual(events.all('worker:fenced'), [{ worker: former, lost: [], stillMs: undefined }])
     assert.equal(events.all('worker:registered').at(-1)!.worker > former, true)
     const { id } = await clock.run(background.add(noop))
     assert.equal(await clock.run(background.result(id)), 'done')

@@ -38,5 +38,14 @@ export const waits = defineTask({
 /** Lets `waits` go on in this process. */
 export const release = (): void => released.open('')
 
+/** Keeps the event loop from turning for so many milliseconds. */
+export const blocks = defineTask({
+  name: 'blocks',
+  run: (ms: number) => {
+    const untilMs = performance.now() + ms
+    while (performance.now() < untilMs);
+  },
+})
+
 /** All of them. */
-export const DEFINITIONS = [note, tell, heeds, ignores, dies, waits]
+export const DEFINITIONS = [note, tell, heeds, ignores, dies, waits, blocks]

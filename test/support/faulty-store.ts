@@ -3,7 +3,8 @@ import { systemChance, systemClock } from '../../src/ports/system.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { gate } from './bench.ts'
 
-type Verb = { [K in keyof Store]: Store[K] extends (...args: never[]) => Promise<unknown> ? K : never }[keyof Store]
+type Verbs = Required<Store>
+type Verb = { [K in keyof Verbs]: Verbs[K] extends (...args: never[]) => Promise<unknown> ? K : never }[keyof Verbs]
 type Fault = (pass: () => unknown) => unknown
 
 /** A store with faults that a test plants, each for one call. */
@@ -43,8 +44,8 @@ export class Faults {
   }
 
   /** The next call of that verb is done, and its answer changed. */
-  alter<V extends Verb>(verb: V, change: (answer: Awaited<ReturnType<Store[V]>>) => unknown): void {
-    this.#plant(verb, async (pass) => change((await pass()) as Awaited<ReturnType<Store[V]>>))
+  alter<V extends Verb>(verb: V, change: (answer: Awaited<ReturnType<Verbs[V]>>) => unknown): void {
+    this.#plant(verb, async (pass) => change((await pass()) as Awaited<ReturnType<Verbs[V]>>))
   }
 
   #plant(verb: Verb, fault: Fault): void {

@@ -28,7 +28,10 @@ export type Order =
 /** What it answers, besides its events. */
 export type Answer = { readonly ids: readonly string[] }
 
-type Options = Pick<BackgroundOptions, 'works' | 'concurrency' | 'poll' | 'beat' | 'lease' | 'grace' | 'abandonAfter'>
+type Options = Pick<
+  BackgroundOptions,
+  'works' | 'concurrency' | 'poll' | 'beat' | 'lease' | 'grace' | 'abandonAfter' | 'stuckAfter'
+>
 
 /** A real process with a background on a file, killed after the test at the latest. */
 export class TaskProcess {

@@ -20,6 +20,7 @@ import type {
   Listed,
   Rescued,
   Store,
+  StoreAddress,
   StoreCapabilities,
   WriteBatch,
   Written,
@@ -31,6 +32,7 @@ import { homeKey, spareKey } from './keys.ts'
 import { listTasks } from './list.ts'
 import { PASSED } from './marks.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
+import { moveLog } from './move-log.ts'
 import { openDatabase, openSharedDatabase } from './open-database.ts'
 import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
 import { toStoreError } from './sqlite-errors.ts'
@@ -38,6 +40,9 @@ import type { StatementName } from './statements.ts'
 import { WalGuard } from './wal-guard.ts'
 import { type SyncMode, WalSync } from './wal-sync.ts'
 import { type KnownWorker, WriteTransaction } from './write-transaction.ts'
+
+/** The sources run as they are, and built: it lies beside this file either way. */
+const STORE_AT = new URL(import.meta.url.endsWith('.ts') ? './store-at.ts' : './store-at.js', import.meta.url)
 
 /** What an SQLite store needs besides its file. */
 export interface SqliteStoreParts {
@@ -76,6 +81,11 @@ export class SqliteStore implements Store {
   /** The database file with every link resolved, once it is open. */
   get file(): string | undefined {
     return this.#db === undefined || this.#file === undefined ? undefined : this.#db.file
+  }
+
+  get address(): StoreAddress | undefined {
+    const { file } = this
+    return file === undefined ? undefined : { module: STORE_AT.href, data: { file } }
   }
 
   /** How this store makes groups durable; undefined in memory. */
@@ -307,6 +317,10 @@ export class SqliteStore implements Store {
     const names = new Map<string, Set<string>>()
     for (const { queue, name } of rows) names.set(queue, (names.get(queue) ?? new Set()).add(name))
     return names
+  }
+
+  async tend(): Promise<void> {
+    this.#read((db) => moveLog(db))
   }
 
   async #openWal(db: Database, file: string): Promise<void> {

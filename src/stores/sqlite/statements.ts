@@ -200,6 +200,8 @@ export const statements = {
   set_compatibility: 'UPDATE compatibility SET from_version = ?',
   older_workers: 'SELECT incarnation, name, pid, host, version FROM worker WHERE schema_version < ?',
   is_empty: `SELECT count(*) AS count FROM sqlite_schema`,
+  log_size: 'PRAGMA wal_checkpoint(NOOP)',
+  move_log: 'PRAGMA wal_checkpoint(PASSIVE)',
 } as const
 
 /** The name of a prepared statement. */

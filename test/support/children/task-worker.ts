@@ -7,7 +7,6 @@ import type { BackgroundOptions } from '../../../src/background-options.ts'
 import { systemPorts } from '../../../src/background-ports.ts'
 import { Background } from '../../../src/background.ts'
 import type { AnyTaskDefinition } from '../../../src/model/definition.ts'
-import type { Clock } from '../../../src/ports/clock.ts'
 import { SILENT } from '../bench.ts'
 import { breakDisk } from '../broken-disk.ts'
 import { DEFINITIONS, release, tell } from '../definitions.ts'
@@ -18,8 +17,11 @@ import type { Answer, Order } from '../task-process.ts'
 const options = JSON.parse(process.argv[2] ?? '{}') as BackgroundOptions
 const ports = systemPorts()
 let skippedMs = 0
-const clock: Clock = { ...ports.clock, monotonicMs: () => ports.clock.monotonicMs() + skippedMs }
-const background = new Background({ tasks: DEFINITIONS, logger: SILENT, ...options }, { ...ports, clock })
+// The same clock, or its pulse thread would not be given: that one knows only the real time.
+const { clock } = ports
+const monotonicMs = clock.monotonicMs.bind(clock)
+clock.monotonicMs = () => monotonicMs() + skippedMs
+const background = new Background({ tasks: DEFINITIONS, logger: SILENT, ...options }, ports)
 
 const say = (message: Heard | Answer): void => {
   if (process.connected) process.send?.(message)

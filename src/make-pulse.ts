@@ -1,0 +1,57 @@
+import type { ReadBackgroundOptions } from './background-options.ts'
+import type { Ports } from './background-ports.ts'
+import type { EventHub } from './engine/event-hub.ts'
+import type { Runner } from './engine/runner.ts'
+import { runningDefinition } from './engine/task-context.ts'
+import type { Worker } from './engine/worker.ts'
+import { currentScope } from './http/current.ts'
+import type { Store } from './ports/store.ts'
+import { systemClock } from './ports/system.ts'
+import type { Running } from './pulse/blocks.ts'
+import { ThreadPulse } from './pulse/thread-pulse.ts'
+import { ResponseScope } from './response-scope.ts'
+
+/** Whom a pulse serves. */
+export interface PulseOwners {
+  readonly store: Store
+  readonly hub: EventHub
+  runner(): Runner
+  worker(): Worker
+}
+
+/** The pulse of a background; undefined for one with a clock of its own, which no thread beside it would know. */
+export function makePulse(
+  settings: ReadBackgroundOptions,
+  { clock }: Ports,
+  owners: PulseOwners,
+): ThreadPulse | undefined {
+  const { store, hub } = owners
+  if (clock !== systemClock) return undefined
+  return new ThreadPulse({
+    clock,
+    beatMs: settings.beatMs,
+    limitMs: settings.blockedAfterMs,
+    stuckMs: settings.stuckAfterMs,
+    address: () => store.address,
+    isBusy: () => owners.runner().isRunning,
+    who: () => whoRuns(owners.runner()),
+    blocked: (block) => hub.emit('loop:blocked', block),
+    listener: {
+      began: () => hub.emit('pulse:started', {}),
+      fenced: (incarnation) => owners.worker().fenced(incarnation),
+      gaveUp: (incarnation, stillMs) => owners.worker().gaveUp(incarnation, stillMs),
+      failed: (error) => hub.emit('pulse:failed', { error }),
+    },
+  })
+}
+
+/** Called on top of what runs: the async context is that of the code which blocks. */
+function whoRuns(runner: Runner): Running {
+  const definition = runningDefinition()
+  if (definition !== undefined) {
+    return { by: 'task', name: definition.name, taskId: runner.onLoop(definition), requestId: undefined }
+  }
+  const scope = currentScope()
+  const requestId = scope instanceof ResponseScope ? scope.requestId : undefined
+  return { by: scope === undefined ? 'unknown' : 'request', name: undefined, taskId: undefined, requestId }
+}
