@@ -27,7 +27,7 @@ import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { ListFilter, ListOptions } from './model/list-options.ts'
-import { refuseInTaskThread } from './model/task-thread.ts'
+import { refuseInIsolate } from './model/task-isolate.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { Executor } from './ports/executor.ts'
@@ -151,7 +151,7 @@ export class Background {
    * @throws the STORE_… and THREAD_… codes of docs/errors.md; BACKGROUND_STOPPED after `stop()`.
    */
   async start(): Promise<this> {
-    refuseInTaskThread(() => new AfterwordError('THREAD_BACKGROUND_REFUSED', {}))
+    refuseInIsolate(() => new AfterwordError('THREAD_BACKGROUND_REFUSED', {}))
     if (this.#stopping !== undefined) throw new AfterwordError('BACKGROUND_STOPPED', { name: 'start' })
     installGate()
     this.#started ??= this.#open()
@@ -351,7 +351,7 @@ export class Background {
   // Inside
 
   async #open(): Promise<void> {
-    if (this.#executor !== undefined) await this.#executor.prove(this.#registry.threaded)
+    if (this.#executor !== undefined) await this.#executor.prove(this.#registry.isolated)
     await this.#worker.start()
     this.#running = true
   }

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { definingModule } from './defining-module.ts'
 import type { AddOptions } from './model/add-options.ts'
 import { onStatus, priority } from './model/add-options.ts'
-import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, ThreadModule } from './model/definition.ts'
+import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, Isolation } from './model/definition.ts'
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
@@ -12,7 +12,7 @@ import { received } from './model/received.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
 import type { RetryOptions } from './model/retry-options.ts'
 import type { NotStorable, Storable, StorableInput } from './model/storable.ts'
-import { noteDefinition } from './model/task-thread.ts'
+import { noteDefinition } from './model/task-isolate.ts'
 import type { OnStatus } from './model/task.ts'
 
 /** What {@link defineTask} takes. `Input` is what `add` takes and the store keeps; `Parsed` is what `run` gets. */
@@ -140,14 +140,14 @@ export function defineTask<const Name extends string, Result, Parsed = undefined
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
   const { input, retry, thread, module, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
-  const home: ThreadModule | undefined = thread
+  const home: Isolation | undefined = thread
     ? Object.freeze({ url: module === undefined ? definingModule() : String(module), isGiven: module !== undefined })
     : undefined
   const definition: AnyTaskDefinition = Object.freeze({
     ...rest,
     schema: input,
     retry: retry && givenPolicy(options.retry, retry),
-    thread: home,
+    isolation: home,
   })
   if (thread) noteDefinition(definition)
   return definition as TaskDefinition<Name, Input, Parsed, Result>

@@ -19,7 +19,7 @@ describe('a definition', () => {
         retry: undefined,
         timeoutMs: undefined,
         on: 'success',
-        thread: undefined,
+        isolation: undefined,
         run,
       },
     )
@@ -49,7 +49,7 @@ describe('a definition', () => {
         retry: { attempts: 9, baseMs: 1000, capMs: 5000 },
         timeoutMs: 120_000,
         on: 'always',
-        thread: undefined,
+        isolation: undefined,
         run,
       },
     )
@@ -58,11 +58,14 @@ describe('a definition', () => {
   test('with thread: true has the module that defines it, or the one that it was given', () => {
     const run = () => {}
     const here = { url: import.meta.url, isGiven: false }
-    assert.deepEqual(defineTask({ name: 'a', thread: true, run }).thread, here)
+    assert.deepEqual(defineTask({ name: 'a', thread: true, run }).isolation, here)
     const module = new URL('./elsewhere.js', import.meta.url)
-    assert.deepEqual(defineTask({ name: 'a', thread: true, module, run }).thread, { url: module.href, isGiven: true })
-    assert.deepEqual(defineTask({ name: 'a', thread: true, module: module.href, run }).thread?.url, module.href)
-    assert.equal(defineTask({ name: 'a', thread: false, run }).thread, undefined)
+    assert.deepEqual(defineTask({ name: 'a', thread: true, module, run }).isolation, {
+      url: module.href,
+      isGiven: true,
+    })
+    assert.deepEqual(defineTask({ name: 'a', thread: true, module: module.href, run }).isolation?.url, module.href)
+    assert.equal(defineTask({ name: 'a', thread: false, run }).isolation, undefined)
   })
 
   test('is frozen, with all that is in it of ours', () => {

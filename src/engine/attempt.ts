@@ -89,7 +89,7 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   }
 
   /** Whether `run` is called in a thread. */
-  get isInThread(): boolean {
+  get isIsolated(): boolean {
     return false
   }
 

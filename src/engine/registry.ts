@@ -27,8 +27,8 @@ export class Registry {
   }
 
   /** The definitions that want a thread. */
-  get threaded(): readonly AnyTaskDefinition[] {
-    return [...this.#definitions.values()].filter(({ thread }) => thread !== undefined)
+  get isolated(): readonly AnyTaskDefinition[] {
+    return [...this.#definitions.values()].filter(({ isolation }) => isolation !== undefined)
   }
 
   get(name: string): AnyTaskDefinition | undefined {

@@ -8,10 +8,10 @@ import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './att
 import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
 import type { EventHub } from './event-hub.ts'
+import { IsolatedAttempt } from './isolated-attempt.ts'
 import type { Journal } from './journal.ts'
 import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
-import { ThreadAttempt } from './thread-attempt.ts'
 
 /** Tasks run in the context in which the library was loaded, never in a request's: what should travel, travels as data. */
 const rootContext = new AsyncResource('afterword')
@@ -52,7 +52,7 @@ export class Runner implements AttemptHost {
   readonly #attempts = new Bag<Attempt>()
   /** Cancelled after their claim and before their start. */
   readonly #cancelled = new Set<TaskId>()
-  #freeThreads: number
+  #freeIsolates: number
   /** Turns that came while no thread was free. */
   #turns = 0
   #stopped = false
@@ -70,7 +70,7 @@ export class Runner implements AttemptHost {
     this.#parts = parts
     this.rules = parts.rules
     this.logger = parts.logger
-    this.#freeThreads = parts.executor?.size ?? 0
+    this.#freeIsolates = parts.executor?.size ?? 0
   }
 
   /** Attempts that have not ended. */
@@ -171,7 +171,7 @@ export class Runner implements AttemptHost {
 
   #startAll(lane: Lane): void {
     while (!this.#stopped && lane.hasFreePlace) {
-      const isParked = this.#freeThreads > 0 && lane.parkedTurn !== undefined
+      const isParked = this.#freeIsolates > 0 && lane.parkedTurn !== undefined
       if (!isParked && lane.turns === 0) return
       if (this.#isTurnSpent()) return this.#schedule()
       this.#begin(lane, isParked ? lane.unpark() : lane.shift()!)
@@ -189,9 +189,9 @@ export class Runner implements AttemptHost {
     const definition = registry.get(task.name)
     if (definition === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
     const attempt =
-      definition.thread === undefined
+      definition.isolation === undefined
         ? new Attempt(task, definition, lane, this)
-        : this.#inThread(definition, task, lane)
+        : this.#isolated(definition, task, lane)
     if (attempt === undefined) return lane.park(task, this.#turns++)
     this.#attempts.add(attempt)
     lane.running++
@@ -216,17 +216,17 @@ export class Runner implements AttemptHost {
   }
 
   /** Undefined while no thread is free: such a task is not begun, so that waiting is no part of any attempt. */
-  #inThread(definition: AnyTaskDefinition, task: ClaimedTask, lane: Lane): Attempt | undefined {
+  #isolated(definition: AnyTaskDefinition, task: ClaimedTask, lane: Lane): Attempt | undefined {
     const { executor } = this.#parts
     if (executor === undefined) return new Attempt(task, definition, lane, this)
-    if (this.#freeThreads === 0) return undefined
-    this.#freeThreads--
-    return new ThreadAttempt(task, definition, lane, this, executor)
+    if (this.#freeIsolates === 0) return undefined
+    this.#freeIsolates--
+    return new IsolatedAttempt(task, definition, lane, this, executor)
   }
 
   /** A thread is free: it goes to the task whose turn came first, whatever its queue. */
-  #freeThread(): void {
-    this.#freeThreads++
+  #freeIsolate(): void {
+    this.#freeIsolates++
     const parked = [...this.#parts.lanes.values()].filter((lane) => lane.parkedTurn !== undefined)
     for (const lane of parked.toSorted((a, b) => a.parkedTurn! - b.parkedTurn!)) this.#fill(lane)
   }
@@ -249,7 +249,7 @@ export class Runner implements AttemptHost {
     else if (ending === 'none') hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
     else this.#unended.push(attempt.task.id)
     this.#tellChanged()
-    if (attempt.isInThread) this.#freeThread()
+    if (attempt.isIsolated) this.#freeIsolate()
     // The place is free again in this very turn: short tasks need not wait for the next one.
     this.#fill(lane)
     if (lane.room > 0) this.#parts.hungry()

@@ -46,7 +46,7 @@ export interface RetryPolicy {
 }
 
 /** Where a thread finds a definition of `thread: true`, by its name. */
-export interface ThreadModule {
+export interface Isolation {
   /** The module that defines it. Undefined when no thread can import it: the REPL, a script given as text. */
   readonly url: string | undefined
   /** True when the option `module` named it. */
@@ -64,7 +64,7 @@ export interface TaskDefinition<Name extends string = string, Input = unknown, P
   readonly timeoutMs: number | undefined
   readonly on: OnStatus
   /** Undefined: `run` is called on the event loop. */
-  readonly thread: ThreadModule | undefined
+  readonly isolation: Isolation | undefined
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
   /** Carries the input's type for `add`; never there at run time. */
   readonly '~input'?: Input

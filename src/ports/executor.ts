@@ -2,7 +2,7 @@ import type { AbortReason, AnyTaskDefinition } from '../model/definition.ts'
 import type { ClaimedTask, StoredValue } from '../model/task.ts'
 
 /** One attempt to be made in a thread. Everything in it can cross: the input goes as the text that is stored. */
-export interface ThreadCall {
+export interface IsolatedCall {
   readonly definition: AnyTaskDefinition
   readonly task: ClaimedTask
   /** For the result and for each progress value, in bytes as stored. */
@@ -10,23 +10,23 @@ export interface ThreadCall {
 }
 
 /** Who hears what an attempt in a thread does. */
-export interface ThreadListener {
+export interface IsolatedListener {
   /** `run` is about to be called: the thread is there and has loaded the module. */
   begun(): void
   progress(value: StoredValue): void
 }
 
 /** What `run` returned, as it will be stored. */
-export interface ThreadReturn {
+export interface IsolatedReturn {
   readonly result: StoredValue | undefined
   /** Why the result cannot be stored, when it cannot. */
   readonly unstorable: Error | undefined
 }
 
 /** One attempt in its thread. */
-export interface ThreadRun {
+export interface IsolatedRun {
   /** Rejects with what `run` threw, or THREAD_…: what became of its thread. */
-  readonly ended: Promise<ThreadReturn>
+  readonly ended: Promise<IsolatedReturn>
   /** Aborts the signal over there. */
   abort(kind: AbortReason['kind']): void
   /** Ends its thread with whatever it is doing. */
@@ -43,7 +43,7 @@ export interface Executor {
    * @throws THREAD_MODULE_UNKNOWN, THREAD_MODULE_FAILED, THREAD_MODULE_SERVES, THREAD_TASK_NOT_FOUND, THREAD_TASK_AMBIGUOUS.
    */
   prove(definitions: readonly AnyTaskDefinition[]): Promise<void>
-  run(call: ThreadCall, listener: ThreadListener): ThreadRun
+  run(call: IsolatedCall, listener: IsolatedListener): IsolatedRun
   /** Ends every thread; what still runs in one is cut off. */
   stop(): Promise<void>
 }

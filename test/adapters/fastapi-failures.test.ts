@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises'
 import { describe, it, type TestContext } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import { Wire } from '../http/wire.ts'
+import { burns } from '../isolates/children/thread-tasks.ts'
 import { bench, databaseFile, gate, later } from '../support/bench.ts'
-import { burns } from '../threads/children/thread-tasks.ts'
 import { application, open } from './fastify-application.ts'
 
 describe('(ii a) one task stops everybody', () => {

@@ -12,7 +12,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   engine: ['ports', 'model'],
   http: ['ports', 'model'],
   // A thread makes the same attempts as the engine: its context, its codec, its errors.
-  threads: ['engine', 'ports', 'model'],
+  isolates: ['engine', 'ports', 'model'],
   sessions: ['ports', 'model'],
   stores: ['ports', 'model'],
   adapters: [FRONT_DOOR],

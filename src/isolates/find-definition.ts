@@ -1,12 +1,12 @@
 import { asError } from '../model/as-error.ts'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
-import { becomeTaskThread } from '../model/task-thread.ts'
+import { becomeIsolate } from '../model/task-isolate.ts'
 import { systemClock } from '../ports/system.ts'
 import { firstLine } from './crossing-error.ts'
 import type { Address } from './messages.ts'
 
-const notes = becomeTaskThread()
+const notes = becomeIsolate()
 const loaded = new Set<string>()
 const found = new Map<string, AnyTaskDefinition>()
 
@@ -52,11 +52,13 @@ async function load({ name, url }: Address): Promise<void> {
 /** Those of that module; where the module was named by hand, its definitions may lie in another file that it imports. */
 function pick({ name, url, isGiven }: Address): AnyTaskDefinition {
   const named = notes.definitions.filter((definition) => definition.name === name)
-  const there = named.filter(({ thread }) => thread?.url === url)
+  const there = named.filter(({ isolation }) => isolation?.url === url)
   const candidates = there.length === 0 && isGiven ? named : there
   const [first, ...others] = candidates
   if (first === undefined) {
-    const names = notes.definitions.filter(({ thread }) => thread?.url === url).map((definition) => definition.name)
+    const names = notes.definitions
+      .filter(({ isolation }) => isolation?.url === url)
+      .map((definition) => definition.name)
     throw new AfterwordError('THREAD_TASK_NOT_FOUND', { name, module: url, found: names.join(', ') || 'none' })
   }
   if (others.length > 0) {

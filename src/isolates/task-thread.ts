@@ -3,7 +3,7 @@ import { asError } from '../model/as-error.ts'
 import { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { StoredValue } from '../model/task.ts'
-import type { ThreadReturn } from '../ports/executor.ts'
+import type { IsolatedReturn } from '../ports/executor.ts'
 import { arrivedError, firstLine } from './crossing-error.ts'
 import { arrivedFields } from './crossing-fields.ts'
 import type { Address, FromThread, ToThread } from './messages.ts'
@@ -31,7 +31,7 @@ export interface Errand {
   begun(): void
   progress(value: StoredValue): void
   /** It ended by itself; the thread is free. */
-  returned(value: ThreadReturn): void
+  returned(value: IsolatedReturn): void
   /** Its error, or what became of its thread. */
   failed(error: Error): void
 }

@@ -17,7 +17,7 @@ interface Notes {
 const notes = (): Notes | undefined => (globalThis as { [KEY]?: Notes })[KEY]
 
 /** From here on this thread takes notes, and gives them to its caller, the entry of a task thread. */
-export function becomeTaskThread(): Notes {
+export function becomeIsolate(): Notes {
   return ((globalThis as { [KEY]?: Notes })[KEY] ??= { definitions: [], refusal: undefined })
 }
 
@@ -27,7 +27,7 @@ export function noteDefinition(definition: AnyTaskDefinition): void {
 }
 
 /** In a task thread: throws the refusal of a background that wants to start, and notes it, for its caller may swallow it. */
-export function refuseInTaskThread(refusal: () => Error): void {
+export function refuseInIsolate(refusal: () => Error): void {
   const here = notes()
   if (here === undefined) return
   here.refusal = refusal()

@@ -2,7 +2,7 @@ import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError, isAfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { Executor, ThreadCall, ThreadListener, ThreadReturn, ThreadRun } from '../ports/executor.ts'
+import type { Executor, IsolatedCall, IsolatedListener, IsolatedReturn, IsolatedRun } from '../ports/executor.ts'
 import type { Address, ProveMessage, RunMessage } from './messages.ts'
 import { type Errand, TaskThread } from './task-thread.ts'
 
@@ -22,7 +22,7 @@ export interface PoolParts {
  * The threads of one background. They start when they are needed, run one attempt at a time, and end when they had nothing
  * to do for a while. One that is terminated counts no more from that moment on: another one may start in its place.
  */
-export class ThreadPool implements Executor {
+export class IsolatePool implements Executor {
   readonly size: number
   readonly #parts: PoolParts
   readonly #all = new Set<TaskThread>()
@@ -44,7 +44,7 @@ export class ThreadPool implements Executor {
     for (const address of definitions.map(addressOf)) await this.#send({ kind: 'prove', address }, NOBODY).ended
   }
 
-  run({ definition, task, resultBytesMax }: ThreadCall, listener: ThreadListener): ThreadRun {
+  run({ definition, task, resultBytesMax }: IsolatedCall, listener: IsolatedListener): IsolatedRun {
     const { format, text } = task.input
     const message = { task: { ...task, input: { format, text } }, address: addressOf(definition), resultBytesMax }
     return this.#send({ kind: 'run', ...message }, listener)
@@ -54,8 +54,8 @@ export class ThreadPool implements Executor {
     await Promise.all([...this.#all].map((thread) => this.#terminate(thread)))
   }
 
-  #send(message: RunMessage | ProveMessage, listener: ThreadListener): ThreadRun {
-    const { promise: ended, resolve, reject } = Promise.withResolvers<ThreadReturn>()
+  #send(message: RunMessage | ProveMessage, listener: IsolatedListener): IsolatedRun {
+    const { promise: ended, resolve, reject } = Promise.withResolvers<IsolatedReturn>()
     const thread = this.#take()
     let isOver = false
     const errand: Errand = {
@@ -118,10 +118,10 @@ export class ThreadPool implements Executor {
   }
 }
 
-const NOBODY: ThreadListener = { begun() {}, progress() {} }
+const NOBODY: IsolatedListener = { begun() {}, progress() {} }
 
 /** Throws THREAD_MODULE_UNKNOWN. */
-function addressOf({ name, thread }: AnyTaskDefinition): Address {
-  if (thread?.url === undefined) throw new AfterwordError('THREAD_MODULE_UNKNOWN', { name })
-  return { name, url: thread.url, isGiven: thread.isGiven }
+function addressOf({ name, isolation }: AnyTaskDefinition): Address {
+  if (isolation?.url === undefined) throw new AfterwordError('THREAD_MODULE_UNKNOWN', { name })
+  return { name, url: isolation.url, isGiven: isolation.isGiven }
 }

@@ -1,21 +1,21 @@
 import type { AbortReason, AnyTaskDefinition } from '../model/definition.ts'
 import type { ClaimedTask, StoredValue } from '../model/task.ts'
-import type { Executor, ThreadListener, ThreadReturn, ThreadRun } from '../ports/executor.ts'
+import type { Executor, IsolatedListener, IsolatedReturn, IsolatedRun } from '../ports/executor.ts'
 import { Attempt, type AttemptHost, type Ending } from './attempt.ts'
 import { decodeValue } from './codec.ts'
 import type { Lane } from './lane.ts'
 
 /** An attempt whose `run` is called in a thread. When it is abandoned, its thread ends with it. */
-export class ThreadAttempt extends Attempt implements ThreadListener {
+export class IsolatedAttempt extends Attempt implements IsolatedListener {
   readonly #executor: Executor
-  #run: ThreadRun | undefined
+  #run: IsolatedRun | undefined
 
   constructor(task: ClaimedTask, definition: AnyTaskDefinition, lane: Lane, host: AttemptHost, executor: Executor) {
     super(task, definition, lane, host)
     this.#executor = executor
   }
 
-  override get isInThread(): boolean {
+  override get isIsolated(): boolean {
     return true
   }
 
@@ -48,7 +48,7 @@ export class ThreadAttempt extends Attempt implements ThreadListener {
   }
 
   /** It was encoded over there. */
-  protected override encode(returned: ThreadReturn): StoredValue | undefined {
+  protected override encode(returned: IsolatedReturn): StoredValue | undefined {
     if (returned.unstorable !== undefined) throw returned.unstorable
     return returned.result
   }

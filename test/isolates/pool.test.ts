@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { defineTask } from '../../src/define-task.ts'
-import type { ThreadListener } from '../../src/ports/executor.ts'
-import { ThreadPool } from '../../src/threads/thread-pool.ts'
+import { IsolatePool } from '../../src/isolates/isolate-pool.ts'
+import type { IsolatedListener } from '../../src/ports/executor.ts'
 import { bench, gate, later, SILENT } from '../support/bench.ts'
 import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { burns, spins, where } from './children/thread-tasks.ts'
 
-const NOBODY: ThreadListener = { begun() {}, progress() {} }
+const NOBODY: IsolatedListener = { begun() {}, progress() {} }
 
 const TASK = claimedTask({ name: 'where', input: { format: 1, text: '-1' } })
 
@@ -21,7 +21,7 @@ const CALL = { definition: where, task: TASK, resultBytesMax: 1_000 }
 describe('the threads of a background', () => {
   function pool(t: TestContext, size: number) {
     const clock = new FakeClock()
-    const made = new ThreadPool({ clock, logger: SILENT, size, memoryMb: undefined })
+    const made = new IsolatePool({ clock, logger: SILENT, size, memoryMb: undefined })
     later(t).defer(() => made.stop())
     return { pool: made, clock }
   }
@@ -93,8 +93,14 @@ describe('a task for which no thread is free', () => {
   })
 
   test('takes its turn in the order in which it came, whatever its queue', async (t) => {
-    const other = defineTask({ name: 'burns', queue: 'other', thread: true, module: burns.thread!.url, run: burns.run })
-    const rest = defineTask({ name: 'where', thread: true, module: where.thread!.url, run: where.run })
+    const other = defineTask({
+      name: 'burns',
+      queue: 'other',
+      thread: true,
+      module: burns.isolation!.url,
+      run: burns.run,
+    })
+    const rest = defineTask({ name: 'where', thread: true, module: where.isolation!.url, run: where.run })
     const { background, events } = bench(t, { tasks: [other, rest], threads: 1 })
     const ids = [(await background.add(other, 50)).id]
     ids.push((await background.add(rest)).id, (await background.add(other, 1)).id, (await background.add(rest)).id)
