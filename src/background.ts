@@ -45,8 +45,8 @@ import { type WorkerView, workerView } from './worker-view.ts'
 
 /** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
 const ABORT_MS = 500
-/** How long the threads may take to end: one that is deep in native code is not waited for, in milliseconds. */
-const THREAD_END_MS = 1_000
+/** How long threads and child processes may take to end: one that is deep in native code is not waited for, in milliseconds. */
+const ISOLATE_END_MS = 1_000
 
 /**
  * The object that an application creates once: it stores tasks, runs them, and stops in order. Nothing is opened before
@@ -146,12 +146,13 @@ export class Background {
   /**
    * Opens the store and registers this process. Idempotent; a background that was not started starts with its first task.
    *
-   * Definitions with `thread: true` are looked up in a thread before anything else.
+   * Definitions with `thread: true` or `isolate: 'process'` are looked up there before anything else.
    *
-   * @throws the STORE_… and THREAD_… codes of docs/errors.md; BACKGROUND_STOPPED after `stop()`.
+   * @throws the STORE_… and TASK_MODULE_… codes of docs/errors.md, TASK_NOT_IN_MODULE, TASK_AMBIGUOUS, PROCESS_NOT_STARTED;
+   *   BACKGROUND_STOPPED after `stop()`.
    */
   async start(): Promise<this> {
-    refuseInIsolate(() => new AfterwordError('THREAD_BACKGROUND_REFUSED', {}))
+    refuseInIsolate(() => new AfterwordError('BACKGROUND_IN_ISOLATE', {}))
     if (this.#stopping !== undefined) throw new AfterwordError('BACKGROUND_STOPPED', { name: 'start' })
     installGate()
     this.#started ??= this.#open()
@@ -384,7 +385,7 @@ export class Background {
     const none = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [] }
     const account = opened ? await this.#worker.stop(left(), ABORT_MS, this.#hurry.promise, deferred) : none
     await deferred
-    if (this.#executor !== undefined) await within(clock, THREAD_END_MS, this.#executor.stop())
+    if (this.#executor !== undefined) await within(clock, ISOLATE_END_MS, this.#executor.stop())
     this.#waiters.notifyAll()
     const full = { ...account, deferred: this.#deferrals.running }
     this.#hub.emit('stopped', full)

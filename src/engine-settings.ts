@@ -26,7 +26,7 @@ export function rules(settings: ReadBackgroundOptions, ports: Ports): AttemptRul
   }
 }
 
-/** What runs the definitions that want a thread; undefined when there are none, or none may have one. */
+/** What runs the definitions that want an isolate; undefined when there are none, or none may have one. */
 export function executor(
   settings: ReadBackgroundOptions,
   registry: Registry,

@@ -88,7 +88,7 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return this.#over
   }
 
-  /** Whether `run` is called in a thread. */
+  /** Whether `run` is called in an isolate. */
   get isIsolated(): boolean {
     return false
   }

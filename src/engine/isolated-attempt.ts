@@ -5,7 +5,7 @@ import { Attempt, type AttemptHost, type Ending } from './attempt.ts'
 import { decodeValue } from './codec.ts'
 import type { Lane } from './lane.ts'
 
-/** An attempt whose `run` is called in a thread. When it is abandoned, its thread ends with it. */
+/** An attempt whose `run` is called in an isolate. When it is abandoned, its isolate ends with it. */
 export class IsolatedAttempt extends Attempt implements IsolatedListener {
   readonly #executor: Executor
   #run: IsolatedRun | undefined
@@ -31,7 +31,7 @@ export class IsolatedAttempt extends Attempt implements IsolatedListener {
     super.abandon(ending)
   }
 
-  /** Its time is counted from here: neither the start of a thread nor the import of a module is the task's. */
+  /** Its time is counted from here: neither the start of an isolate nor the import of a module is the task's. */
   begun(): void {
     this.limit()
   }

@@ -26,7 +26,7 @@ export class Registry {
     return new Set([...this.#definitions.values()].map((definition) => definition.queue))
   }
 
-  /** The definitions that want a thread. */
+  /** The definitions that run in isolates. */
   get isolated(): readonly AnyTaskDefinition[] {
     return [...this.#definitions.values()].filter(({ isolation }) => isolation !== undefined)
   }

@@ -30,7 +30,7 @@ export interface RunnerParts {
   /** False: succeeded tasks are removed when they end. */
   readonly keepsSucceeded: boolean
   readonly lanes: ReadonlyMap<string, Lane>
-  /** Runs the definitions that want a thread; without one they run here. */
+  /** Runs the definitions that want a thread or a child process, an isolate; without one they run here. */
   readonly executor?: Executor | undefined
   journal(): Journal
   incarnation(): Incarnation
@@ -53,7 +53,7 @@ export class Runner implements AttemptHost {
   /** Cancelled after their claim and before their start. */
   readonly #cancelled = new Set<TaskId>()
   #freeIsolates: number
-  /** Turns that came while no thread was free. */
+  /** Turns that came while no isolate was free. */
   #turns = 0
   #stopped = false
   #scheduled = false
@@ -215,7 +215,7 @@ export class Runner implements AttemptHost {
     startInRoot(attempt)
   }
 
-  /** Undefined while no thread is free: such a task is not begun, so that waiting is no part of any attempt. */
+  /** Undefined while no isolate is free: such a task is not begun, so that waiting is no part of any attempt. */
   #isolated(definition: AnyTaskDefinition, task: ClaimedTask, lane: Lane): Attempt | undefined {
     const { executor } = this.#parts
     if (executor === undefined) return new Attempt(task, definition, lane, this)
@@ -224,7 +224,7 @@ export class Runner implements AttemptHost {
     return new IsolatedAttempt(task, definition, lane, this, executor)
   }
 
-  /** A thread is free: it goes to the task whose turn came first, whatever its queue. */
+  /** An isolate is free: it goes to the task whose turn came first, whatever its queue. */
   #freeIsolate(): void {
     this.#freeIsolates++
     const parked = [...this.#parts.lanes.values()].filter((lane) => lane.parkedTurn !== undefined)

@@ -4,7 +4,7 @@ import type { StoredError } from '../model/task.ts'
 import { giveUp, isGiveUp, isRetryAfter, retryAfter } from '../model/thrown-outcome.ts'
 
 /**
- * An error on its way out of a thread: what the store would keep of it, and what the engine reads in it. Structured
+ * An error on its way out of an isolate: what the store would keep of it, and what the engine reads in it. Structured
  * cloning would lose its name, its code and what `giveUp` and `retryAfter` say.
  */
 export interface CrossingError {

@@ -18,7 +18,7 @@ export function knownDefinition({ name, url }: Address): AnyTaskDefinition | und
 /**
  * Imports the module and looks the definition up by its name, exported or not.
  *
- * @throws THREAD_MODULE_FAILED, THREAD_MODULE_SERVES, THREAD_TASK_NOT_FOUND, THREAD_TASK_AMBIGUOUS.
+ * @throws TASK_MODULE_FAILED, TASK_MODULE_SERVES, TASK_NOT_IN_MODULE, TASK_AMBIGUOUS.
  */
 export async function findDefinition(address: Address): Promise<AnyTaskDefinition> {
   const known = knownDefinition(address)
@@ -29,28 +29,32 @@ export async function findDefinition(address: Address): Promise<AnyTaskDefinitio
   return definition
 }
 
-async function load({ name, url }: Address): Promise<void> {
+async function load({ name, kind, url }: Address): Promise<void> {
   if (loaded.has(url)) return
   const failed = (cause: unknown): AfterwordError =>
-    new AfterwordError('THREAD_MODULE_FAILED', { name, module: url, reason: firstLine(asError(cause)) }, { cause })
+    new AfterwordError(
+      'TASK_MODULE_FAILED',
+      { name, isolate: kind, module: url, reason: firstLine(asError(cause)) },
+      { cause },
+    )
   notes.refusal = undefined
   try {
     await import(url)
   } catch (cause) {
     throw failed(cause)
   }
-  // What the module has begun and does not wait for gets its turn: it may fail, and end the thread, or listen.
+  // What the module has begun and does not wait for gets its turn: it may fail, and end the isolate, or listen.
   await new Promise<void>((resolve) => systemClock.soon(resolve))
   if (notes.refusal !== undefined) throw failed(notes.refusal)
-  // A thread that listens takes connections from the process, or holds a port that nobody knows of.
+  // An isolate that listens takes connections from the process, or holds a port that nobody knows of.
   if (process.getActiveResourcesInfo().includes('TCPServerWrap')) {
-    throw new AfterwordError('THREAD_MODULE_SERVES', { name, module: url })
+    throw new AfterwordError('TASK_MODULE_SERVES', { name, isolate: kind, module: url })
   }
   loaded.add(url)
 }
 
 /** Those of that module; where the module was named by hand, its definitions may lie in another file that it imports. */
-function pick({ name, url, isGiven }: Address): AnyTaskDefinition {
+function pick({ name, kind, url, isGiven }: Address): AnyTaskDefinition {
   const named = notes.definitions.filter((definition) => definition.name === name)
   const there = named.filter(({ isolation }) => isolation?.url === url)
   const candidates = there.length === 0 && isGiven ? named : there
@@ -59,10 +63,15 @@ function pick({ name, url, isGiven }: Address): AnyTaskDefinition {
     const names = notes.definitions
       .filter(({ isolation }) => isolation?.url === url)
       .map((definition) => definition.name)
-    throw new AfterwordError('THREAD_TASK_NOT_FOUND', { name, module: url, found: names.join(', ') || 'none' })
+    throw new AfterwordError('TASK_NOT_IN_MODULE', {
+      name,
+      isolate: kind,
+      module: url,
+      found: names.join(', ') || 'none',
+    })
   }
   if (others.length > 0) {
-    throw new AfterwordError('THREAD_TASK_AMBIGUOUS', { name, module: url, times: candidates.length })
+    throw new AfterwordError('TASK_AMBIGUOUS', { name, isolate: kind, module: url, times: candidates.length })
   }
   return first
 }

@@ -1,12 +1,14 @@
-import type { AnyTaskDefinition } from '../model/definition.ts'
-import { AfterwordError, isAfterwordError } from '../model/errors.ts'
+import type { AnyTaskDefinition, Isolation } from '../model/definition.ts'
+import { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Executor, IsolatedCall, IsolatedListener, IsolatedReturn, IsolatedRun } from '../ports/executor.ts'
+import type { Death, Errand, Isolate } from './isolate.ts'
 import type { Address, ProveMessage, RunMessage } from './messages.ts'
-import { type Errand, TaskThread } from './task-thread.ts'
+import { TaskProcess } from './task-process.ts'
+import { TaskThread } from './task-thread.ts'
 
-/** How long a thread without work is kept: long enough that a steady trickle starts none, in milliseconds. */
+/** How long an isolate without work is kept: long enough that a steady trickle starts none, in milliseconds. */
 const IDLE_MS = 30_000
 
 /** What a pool is made of. */
@@ -14,33 +16,34 @@ export interface PoolParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly size: number
-  /** The limit of each thread's heap, in megabytes; undefined is that of Node. */
+  /** The limit of each isolate's heap, in megabytes; undefined is that of Node. */
   readonly memoryMb: number | undefined
 }
 
 /**
- * The threads of one background. They start when they are needed, run one attempt at a time, and end when they had nothing
- * to do for a while. One that is terminated counts no more from that moment on: another one may start in its place.
+ * The isolates of one background. They start when they are needed, run one attempt at a time, and end when they had nothing
+ * to do for a while, or when one of the other kind needs their place. One that is terminated counts no more from that moment
+ * on: another one may start in its place.
  */
 export class IsolatePool implements Executor {
   readonly size: number
   readonly #parts: PoolParts
-  readonly #all = new Set<TaskThread>()
+  readonly #all = new Set<Isolate>()
   /** Those without work, the one that was busy last at the end, with the timers that will end them. */
-  readonly #idle = new Map<TaskThread, Timer>()
+  readonly #idle = new Map<Isolate, Timer>()
 
   constructor(parts: PoolParts) {
     this.size = parts.size
     this.#parts = parts
   }
 
-  /** Threads that are there, ending ones included. */
-  get threads(): number {
+  /** Isolates that are there, ending ones included. */
+  get isolates(): number {
     return this.#all.size
   }
 
   async prove(definitions: readonly AnyTaskDefinition[]): Promise<void> {
-    // One after another, in the same thread: it knows them all then, and runs the first attempt.
+    // One after another, in the same isolate as far as they can: it knows them all then, and runs the first attempt.
     for (const address of definitions.map(addressOf)) await this.#send({ kind: 'prove', address }, NOBODY).ended
   }
 
@@ -51,77 +54,93 @@ export class IsolatePool implements Executor {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#all].map((thread) => this.#terminate(thread)))
+    await Promise.all([...this.#all].map((isolate) => this.#terminate(isolate)))
   }
 
   #send(message: RunMessage | ProveMessage, listener: IsolatedListener): IsolatedRun {
     const { promise: ended, resolve, reject } = Promise.withResolvers<IsolatedReturn>()
-    const thread = this.#take()
+    const isolate = this.#take(message.address.kind)
+    const begunMs = this.#parts.clock.monotonicMs()
     let isOver = false
+    const over = (settle: () => void, isFree: boolean): void => {
+      isOver = true
+      if (isFree) this.#rest(isolate)
+      else void this.#terminate(isolate)
+      settle()
+    }
     const errand: Errand = {
-      address: message.address,
-      isProof: message.kind === 'prove',
-      beganMs: this.#parts.clock.monotonicMs(),
       begun: () => listener.begun(),
       progress: (value) => listener.progress(value),
-      returned: (value) => {
-        isOver = true
-        this.#rest(thread)
-        resolve(value)
-      },
-      failed: (error) => {
-        isOver = true
-        // A module that could not be imported stays so in that thread: the next attempt gets another one.
-        if (isAfterwordError(error) && error.code.startsWith('THREAD_')) void this.#terminate(thread)
-        else this.#rest(thread)
-        reject(error)
+      returned: (value) => over(() => resolve(value), true),
+      failed: (error) => over(() => reject(error), true),
+      // A module that could not be imported stays so in that isolate: the next attempt gets another one.
+      refused: (error) => over(() => reject(error), false),
+      died: (death) => {
+        const ranMs = Math.round(this.#parts.clock.monotonicMs() - begunMs)
+        const isProof = message.kind === 'prove' && death.hasLived
+        over(() => reject(isProof ? unproven(message, death) : death.error(message.address.name, ranMs)), false)
       },
     }
-    thread.begin(errand, message)
+    isolate.begin(errand, message)
     return {
       ended,
-      abort: (reason) => isOver || thread.tell({ kind: 'abort', reason }),
-      terminate: () => isOver || void this.#terminate(thread),
+      abort: (reason) => isOver || isolate.tell({ kind: 'abort', reason }),
+      terminate: () => isOver || void this.#terminate(isolate),
     }
   }
 
-  /** The thread that was busy last, so that those which are not needed may end; or a new one. */
-  #take(): TaskThread {
-    const last = [...this.#idle].at(-1)
+  /** The one that was busy last, so that those which are not needed may end; or a new one. */
+  #take(kind: Isolation['kind']): Isolate {
+    const idle = [...this.#idle.keys()]
+    const last = idle.findLast((isolate) => isolate.kind === kind)
     if (last !== undefined) {
-      this.#idle.delete(last[0])
-      last[1].cancel()
-      return last[0]
+      this.#wake(last)
+      return last
     }
+    const [longest] = idle
+    if (longest !== undefined && this.#counted >= this.size) void this.#terminate(longest)
     const { clock, logger, memoryMb } = this.#parts
-    const gone = (thread: TaskThread): void => this.#forget(thread)
-    const thread = new TaskThread({ logger, memoryMb, gone }, () => clock.monotonicMs())
-    this.#all.add(thread)
-    return thread
+    const parts = { clock, logger, memoryMb, gone: (isolate: Isolate): void => this.#forget(isolate) }
+    const isolate = kind === 'thread' ? new TaskThread(parts) : new TaskProcess(parts)
+    this.#all.add(isolate)
+    return isolate
   }
 
-  #rest(thread: TaskThread): void {
-    const timer = this.#parts.clock.after(IDLE_MS, () => void this.#terminate(thread))
-    this.#idle.set(thread, timer)
+  get #counted(): number {
+    return [...this.#all].filter(({ isEnding }) => !isEnding).length
   }
 
-  async #terminate(thread: TaskThread): Promise<void> {
-    this.#idle.get(thread)?.cancel()
-    this.#idle.delete(thread)
-    await thread.terminate()
+  #rest(isolate: Isolate): void {
+    const timer = this.#parts.clock.after(IDLE_MS, () => void this.#terminate(isolate))
+    this.#idle.set(isolate, timer)
   }
 
-  #forget(thread: TaskThread): void {
-    this.#all.delete(thread)
-    this.#idle.get(thread)?.cancel()
-    this.#idle.delete(thread)
+  #wake(isolate: Isolate): void {
+    this.#idle.get(isolate)?.cancel()
+    this.#idle.delete(isolate)
+  }
+
+  async #terminate(isolate: Isolate): Promise<void> {
+    this.#wake(isolate)
+    await isolate.terminate()
+  }
+
+  #forget(isolate: Isolate): void {
+    this.#wake(isolate)
+    this.#all.delete(isolate)
   }
 }
 
 const NOBODY: IsolatedListener = { begun() {}, progress() {} }
 
-/** Throws THREAD_MODULE_UNKNOWN. */
+/** Throws TASK_MODULE_UNKNOWN. */
 function addressOf({ name, isolation }: AnyTaskDefinition): Address {
-  if (isolation?.url === undefined) throw new AfterwordError('THREAD_MODULE_UNKNOWN', { name })
-  return { name, url: isolation.url, isGiven: isolation.isGiven }
+  const { kind = 'thread', url, isGiven = false } = isolation ?? {}
+  if (url === undefined) throw new AfterwordError('TASK_MODULE_UNKNOWN', { name, isolate: kind })
+  return { name, kind, url, isGiven }
+}
+
+/** An isolate that ended while it imported a module: no attempt is there to be blamed. */
+function unproven({ address: { name, kind, url } }: ProveMessage, { reason, cause }: Death): AfterwordError {
+  return new AfterwordError('TASK_MODULE_FAILED', { name, isolate: kind, module: url, reason }, { cause })
 }

@@ -45,9 +45,10 @@ export interface RetryPolicy {
   readonly capMs: number
 }
 
-/** Where a thread finds a definition of `thread: true`, by its name. */
+/** What `run` is called in beside the event loop, and where a definition is found there, by its name. */
 export interface Isolation {
-  /** The module that defines it. Undefined when no thread can import it: the REPL, a script given as text. */
+  readonly kind: 'thread' | 'process'
+  /** The module that defines it. Undefined when nothing can import it: the REPL, a script given as text. */
   readonly url: string | undefined
   /** True when the option `module` named it. */
   readonly isGiven: boolean

@@ -1,13 +1,13 @@
 import type { AnyTaskDefinition } from './definition.ts'
 
 /*
- * A task thread imports the module of a task for its definitions. What tells the library that it stands in such a
- * thread is kept under a registered symbol: a task module that was bundled brings its own copy of the library.
+ * An isolate, a thread or a child process for tasks, imports the module of a task for its definitions. What tells the library
+ * that it stands in one is kept under a registered symbol: a task module that was bundled brings its own copy of the library.
  */
 
-const KEY = Symbol.for('afterword.task-thread')
+const KEY = Symbol.for('afterword.isolate')
 
-/** What a task thread notes while it imports modules. */
+/** What an isolate notes while it imports modules. */
 interface Notes {
   readonly definitions: AnyTaskDefinition[]
   /** What a background was refused with that wanted to start here. */
@@ -16,17 +16,17 @@ interface Notes {
 
 const notes = (): Notes | undefined => (globalThis as { [KEY]?: Notes })[KEY]
 
-/** From here on this thread takes notes, and gives them to its caller, the entry of a task thread. */
+/** From here on this thread or process takes notes, and gives them to its caller, the entry of an isolate. */
 export function becomeIsolate(): Notes {
   return ((globalThis as { [KEY]?: Notes })[KEY] ??= { definitions: [], refusal: undefined })
 }
 
-/** Keeps a definition with `thread: true` for the thread that looks for it; does nothing elsewhere. */
+/** Keeps a definition that is isolated for the isolate that looks for it; does nothing elsewhere. */
 export function noteDefinition(definition: AnyTaskDefinition): void {
   notes()?.definitions.push(definition)
 }
 
-/** In a task thread: throws the refusal of a background that wants to start, and notes it, for its caller may swallow it. */
+/** In an isolate: throws the refusal of a background that wants to start, and notes it, for its caller may swallow it. */
 export function refuseInIsolate(refusal: () => Error): void {
   const here = notes()
   if (here === undefined) return

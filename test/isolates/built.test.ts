@@ -1,4 +1,4 @@
-/** Thread tasks on the built package: compiled to JavaScript, and bundled. */
+/** Isolated tasks on the built package: compiled to JavaScript, and bundled. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -29,7 +29,7 @@ async function run(file: string, env: Readonly<Record<string, string>> = {}): Pr
   return (await promisify(execFile)(process.execPath, [file], { env: { ...process.env, ...env } })).stdout
 }
 
-describe('a task with thread: true', () => {
+describe('a task that is isolated', () => {
   test('runs from compiled JavaScript, without the option module', async (t) => {
     const path = folder(t)
     for (const name of ['bundled', 'count.task']) {
@@ -46,18 +46,25 @@ describe('a task with thread: true', () => {
     assert.equal(await run(join(path, 'bundle.js')), '20')
   })
 
+  test('runs in a child process from there', async (t) => {
+    const path = folder(t)
+    await bundle('bundled.ts', join(path, 'bundle.js'), ['afterword'])
+    await bundle('count.task.ts', join(path, 'count.task.js'), ['afterword'])
+    assert.equal(await run(join(path, 'bundle.js'), { ISOLATE: 'process' }), '20')
+  })
+
   test('is refused at start in a bundle without it: a thread would start the whole application', async (t) => {
     const path = folder(t)
     await bundle('bundled.ts', join(path, 'bundle.js'), ['afterword'])
     // Even though the application swallows in the thread what its background is refused with.
-    assert.match(await run(join(path, 'bundle.js'), { WITHOUT_MODULE: '1' }), /THREAD_MODULE_FAILED$/)
+    assert.match(await run(join(path, 'bundle.js'), { WITHOUT_MODULE: '1' }), /TASK_MODULE_FAILED$/)
   })
 
   test('is refused at start when the bundle has swallowed the library, whose thread is a file of its own', async (t) => {
     const path = folder(t)
     await bundle('bundled.ts', join(path, 'bundle.js'), [])
     await bundle('count.task.ts', join(path, 'count.task.js'), [])
-    assert.equal(await run(join(path, 'bundle.js')), 'THREAD_MODULE_FAILED')
+    assert.equal(await run(join(path, 'bundle.js')), 'TASK_MODULE_FAILED')
   })
 
   test('may lie in a file that has swallowed its own copy of the library', async (t) => {

@@ -15,9 +15,11 @@ import { type AfterwordError, isAfterwordError } from '../../src/model/errors.ts
 import { bench, folder, later } from '../support/bench.ts'
 import { task as failsToLoad } from './children/fails-to-load.ts'
 import { helped, lost } from './children/helped.ts'
+import { inThread } from './children/isolated-tasks.ts'
 import { mainOnly } from './children/main-only.ts'
-import { where } from './children/thread-tasks.ts'
 import { other, twin } from './children/twins.ts'
+
+const { where } = inThread
 
 const SRC = pathToFileURL(join(import.meta.dirname, '../../src/')).href
 
@@ -34,23 +36,23 @@ async function refusal(t: TestContext, task: AnyTaskDefinition): Promise<Afterwo
 describe('start refuses a definition with thread: true', () => {
   test('that a helper made: the module which called defineTask does not define it by itself', async (t) => {
     const error = await refusal(t, lost)
-    assert.equal(error.code, 'THREAD_TASK_NOT_FOUND')
+    assert.equal(error.code, 'TASK_NOT_IN_MODULE')
     assert.match(error.message, /helper\.ts/)
     assert.match(error.todo, /option module/)
   })
 
   test('that is defined in the main thread only', async (t) => {
-    assert.equal((await refusal(t, mainOnly!)).code, 'THREAD_TASK_NOT_FOUND')
+    assert.equal((await refusal(t, mainOnly!)).code, 'TASK_NOT_IN_MODULE')
   })
 
   test('whose name its module gives to two', async (t) => {
-    assert.equal((await refusal(t, twin)).code, 'THREAD_TASK_AMBIGUOUS')
-    assert.equal((await refusal(t, other)).code, 'THREAD_TASK_AMBIGUOUS')
+    assert.equal((await refusal(t, twin)).code, 'TASK_AMBIGUOUS')
+    assert.equal((await refusal(t, other)).code, 'TASK_AMBIGUOUS')
   })
 
   test('whose module cannot be imported, with the reason', async (t) => {
     const error = await refusal(t, failsToLoad)
-    assert.equal(error.code, 'THREAD_MODULE_FAILED')
+    assert.equal(error.code, 'TASK_MODULE_FAILED')
     assert.match(error.message, /no licence for threads/)
     assert.equal((error.cause as Error).name, 'RangeError')
   })
@@ -58,15 +60,15 @@ describe('start refuses a definition with thread: true', () => {
   test('whose module is not there', async (t) => {
     const module = new URL('./no-such-module.ts', import.meta.url)
     const task = defineTask({ name: 'nowhere', thread: true, module, run: () => 1 })
-    assert.equal((await refusal(t, task)).code, 'THREAD_MODULE_FAILED')
+    assert.equal((await refusal(t, task)).code, 'TASK_MODULE_FAILED')
   })
 
   test('and starts when it is called again and the reason has gone', async (t) => {
     const file = join(folder(t), 'late.ts')
-    const task = defineTask({ name: 'where', thread: true, module: pathToFileURL(file), run: where.run })
+    const task = defineTask({ name: where.name, thread: true, module: pathToFileURL(file), run: where.run })
     const { background } = bench(t, { tasks: [task] })
-    await assert.rejects(background.start(), { code: 'THREAD_MODULE_FAILED' })
-    writeFileSync(file, `import '${new URL('./children/thread-tasks.ts', import.meta.url).href}'`)
+    await assert.rejects(background.start(), { code: 'TASK_MODULE_FAILED' })
+    writeFileSync(file, `import '${new URL('./children/isolated-tasks.ts', import.meta.url).href}'`)
     await background.start()
     assert.equal((await background.result(await background.add(task))).isMainThread, false)
   })
@@ -100,19 +102,19 @@ describe('an application in one file with its task', () => {
 
   test('would start its background in each thread: refused', async () => {
     const said = await run('starts')
-    assert.match(said, /^THREAD_MODULE_FAILED/)
-    assert.match(said, /THREAD_BACKGROUND_REFUSED/)
+    assert.match(said, /^TASK_MODULE_FAILED/)
+    assert.match(said, /BACKGROUND_IN_ISOLATE/)
     assert.match(said, /module of its own/)
   })
 
   test('and does not wait for its start: refused too', async () => {
     const said = await run('forgets')
-    assert.match(said, /^THREAD_MODULE_FAILED/)
-    assert.match(said, /THREAD_BACKGROUND_REFUSED/)
+    assert.match(said, /^TASK_MODULE_FAILED/)
+    assert.match(said, /BACKGROUND_IN_ISOLATE/)
   })
 
   test('would listen in each thread: refused', async () => {
-    assert.match(await run('listens'), /^THREAD_MODULE_SERVES/)
+    assert.match(await run('listens'), /^TASK_MODULE_SERVES/)
   })
 })
 
@@ -125,18 +127,18 @@ describe('a definition that lies in no file', () => {
   const said = async (args: string[], input = ''): Promise<string> => {
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     child.stdin.end(input)
-    return /<(THREAD_\w+|started)>/.exec(await text(child.stdout))?.[1] ?? 'nothing'
+    return /<(TASK_\w+|started)>/.exec(await text(child.stdout))?.[1] ?? 'nothing'
   }
 
   test('but in a script given as text is refused at start', async () => {
     const script = `import { createBackground, defineTask } from '${SRC}index.ts'${program}`
-    assert.equal(await said(['--input-type=module', '--eval', script]), 'THREAD_MODULE_UNKNOWN')
+    assert.equal(await said(['--input-type=module', '--eval', script]), 'TASK_MODULE_UNKNOWN')
     const common = `const { createBackground, defineTask } = require('${new URL('index.ts', SRC).pathname}')${program}`
-    assert.equal(await said(['--input-type=commonjs', '--eval', common]), 'THREAD_MODULE_UNKNOWN')
+    assert.equal(await said(['--input-type=commonjs', '--eval', common]), 'TASK_MODULE_UNKNOWN')
   })
 
   test('but in the REPL is refused at start', async () => {
     const input = `const { createBackground, defineTask } = require('${new URL('index.ts', SRC).pathname}')${program}\n`
-    assert.equal(await said(['--interactive'], input), 'THREAD_MODULE_UNKNOWN')
+    assert.equal(await said(['--interactive'], input), 'TASK_MODULE_UNKNOWN')
   })
 })

@@ -11,7 +11,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ports: ['model'],
   engine: ['ports', 'model'],
   http: ['ports', 'model'],
-  // A thread makes the same attempts as the engine: its context, its codec, its errors.
+  // An isolate makes the same attempts as the engine: its context, its codec, its errors.
   isolates: ['engine', 'ports', 'model'],
   sessions: ['ports', 'model'],
   stores: ['ports', 'model'],

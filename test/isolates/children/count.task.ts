@@ -2,10 +2,12 @@
 import { isMainThread } from 'node:worker_threads'
 import { defineTask } from 'afterword'
 
-/** Counts up to its input, in a thread. */
+const how = process.env['ISOLATE'] === undefined ? { thread: true } : { isolate: 'process' as const }
+
+/** Counts up to its input, in a thread or a child process. */
 export const count = defineTask({
   name: 'count',
-  thread: true,
+  ...how,
   module: process.env['WITHOUT_MODULE'] === undefined ? new URL('./count.task.js', import.meta.url) : undefined,
-  run: (to: number) => (isMainThread ? -1 : Array.from({ length: to }).length),
+  run: (to: number) => (isMainThread && process.send === undefined ? -1 : Array.from({ length: to }).length),
 })
