@@ -8,6 +8,7 @@ import {
   custom,
   duration,
   either,
+  heapMb,
   integer,
   listOf,
   recordOf,
@@ -63,9 +64,9 @@ export const BACKGROUND_OPTIONS = optionTable(
       says: "Tasks with `thread: true` or `isolate: 'process'` that run at once. By default `os.availableParallelism()`; with 0 they run on the event loop.",
     },
     threadMemoryMb: {
-      is: integer({ min: 8, max: 1_000_000 }),
+      is: heapMb,
       default: undefined,
-      says: "The limit of the heap of each thread or child process of tasks, in megabytes, without Buffers. By default Node's own.",
+      says: "The limit of the heap of each thread or child process of tasks, in megabytes, without Buffers, where the definition does not say. By default Node's own.",
     },
     durability: {
       is: durability,

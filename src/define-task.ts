@@ -6,7 +6,7 @@ import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, Isola
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
-import { aFunction, boolean, custom, duration, oneOf } from './model/option-kinds.ts'
+import { aFunction, boolean, custom, duration, heapMb, oneOf } from './model/option-kinds.ts'
 import { group, optionTable, rule } from './model/option-table.ts'
 import { received } from './model/received.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
@@ -35,6 +35,8 @@ export interface TaskOptions<Name extends string, Input, Parsed, Result> {
   readonly thread?: boolean | undefined
   /** The same in a child process, for code that may crash natively or eats memory outside of the heap. By default neither. */
   readonly isolate?: 'process' | undefined
+  /** With one of the two: the limit of the heap there, in megabytes, without Buffers: 8 to 1,000,000. By default `threadMemoryMb`. */
+  readonly memoryMb?: number | undefined
   /** With one of the two: the module to import there instead, as a URL. For bundles, and definitions that a helper makes. */
   readonly module?: URL | string | undefined
   /** The work. It may run again after a crash, so let it be repeatable, or pass on `context.idempotencyKey`. */
@@ -119,6 +121,11 @@ export const TASK_OPTIONS = optionTable(
       default: undefined,
       says: 'Calls `run` in a child process: for code that may crash natively, or eats memory outside of the heap.',
     },
+    memoryMb: {
+      is: heapMb,
+      default: undefined,
+      says: 'The limit of the heap of the thread or child process, in megabytes, without Buffers. By default `threadMemoryMb`.',
+    },
     module: {
       is: moduleUrl,
       default: undefined,
@@ -128,6 +135,7 @@ export const TASK_OPTIONS = optionTable(
   },
   [
     rule('thread and isolate exclude each other', (o) => !o.thread || o.isolate === undefined),
+    rule('memoryMb needs thread or isolate', (o) => o.memoryMb === undefined || o.thread || o.isolate !== undefined),
     rule('module needs thread or isolate', (o) => o.module === undefined || o.thread || o.isolate !== undefined),
   ],
 )
@@ -149,10 +157,13 @@ export function defineTask<const Name extends string, Result, Parsed = undefined
 ): TaskDefinition<Name, Input, Parsed, Result> {
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
-  const { input, retry, thread, isolate, module, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
+  const { input, retry, thread, isolate, memoryMb, module, ...rest } = TASK_OPTIONS.parse(
+    `defineTask("${name}")`,
+    options,
+  )
   const kind = thread ? 'thread' : isolate
   const url = kind === undefined || module !== undefined ? module?.toString() : definingModule()
-  const isolation: Isolation | undefined = kind && Object.freeze({ kind, url, isGiven: module !== undefined })
+  const isolation: Isolation | undefined = kind && Object.freeze({ kind, url, isGiven: module !== undefined, memoryMb })
   const definition: AnyTaskDefinition = Object.freeze({
     ...rest,
     schema: input,

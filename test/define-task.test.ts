@@ -57,9 +57,10 @@ describe('a definition', () => {
 
   test('that is isolated has the module that defines it, or the one that it was given', () => {
     const run = () => {}
-    const here = { kind: 'thread', url: import.meta.url, isGiven: false }
+    const here = { kind: 'thread', url: import.meta.url, isGiven: false, memoryMb: undefined }
     assert.deepEqual(defineTask({ name: 'a', thread: true, run }).isolation, here)
     assert.deepEqual(defineTask({ name: 'a', isolate: 'process', run }).isolation, { ...here, kind: 'process' })
+    assert.deepEqual(defineTask({ name: 'a', thread: true, memoryMb: 64, run }).isolation, { ...here, memoryMb: 64 })
     const module = new URL('./elsewhere.js', import.meta.url)
     const there = { ...here, url: module.href, isGiven: true }
     assert.deepEqual(defineTask({ name: 'a', thread: true, module, run }).isolation, there)
@@ -122,6 +123,7 @@ describe('a definition is refused', () => {
       [{ on: 'never' }, 'option "on" must be "success", "error" or "always", got "never".'],
       [{ timeout: 0 }, 'option "timeout" must be a duration from 1 ms, got 0.'],
       [{ thread: 1 }, 'option "thread" must be true or false, got 1.'],
+      [{ thread: true, memoryMb: 7 }, 'option "memoryMb" must be an integer from 8 to 1000000, got 7.'],
       [{ isolate: true }, 'option "isolate" must be "process", got true.'],
       [
         { thread: true, module: './resize.js' },
@@ -137,7 +139,7 @@ describe('a definition is refused', () => {
       )
     }
     assert.throws(() => define({ name: 'a', run: () => {}, timeout: 'soon' }), { code: 'DURATION_INVALID' })
-    for (const conflict of [{ module: 'file:///a.js' }, { thread: true, isolate: 'process' }]) {
+    for (const conflict of [{ module: 'file:///a.js' }, { memoryMb: 64 }, { thread: true, isolate: 'process' }]) {
       assert.throws(() => define({ name: 'a', run: () => {}, ...conflict }), { code: 'OPTIONS_CONFLICT' })
     }
     assert.throws(() => define({ name: 'a', run: () => {}, retry: { base: '2h', cap: '1h' } }), {
@@ -158,6 +160,7 @@ test('every option of a definition has its row in the docs', () => {
     'on',
     'thread',
     'isolate',
+    'memoryMb',
     'module',
     'run',
   ])

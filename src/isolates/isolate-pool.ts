@@ -16,13 +16,13 @@ export interface PoolParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly size: number
-  /** The limit of each isolate's heap, in megabytes; undefined is that of Node. */
+  /** The limit of each isolate's heap where its definition does not say, in megabytes; undefined is that of Node. */
   readonly memoryMb: number | undefined
 }
 
 /**
  * The isolates of one background. They start when they are needed, run one attempt at a time, and end when they had nothing
- * to do for a while, or when one of the other kind needs their place. One that is terminated counts no more from that moment
+ * to do for a while, or when one of another kind or limit needs their place. One that is terminated counts no more from that moment
  * on: another one may start in its place.
  */
 export class IsolatePool implements Executor {
@@ -43,23 +43,26 @@ export class IsolatePool implements Executor {
   }
 
   async prove(definitions: readonly AnyTaskDefinition[]): Promise<void> {
-    // One after another, in the same isolate as far as they can: it knows them all then, and runs the first attempt.
-    for (const address of definitions.map(addressOf)) await this.#send({ kind: 'prove', address }, NOBODY).ended
+    // One after another, those that may share an isolate in the same one: it knows them all then, and runs the first attempt.
+    const alike = Map.groupBy(definitions, ({ isolation }) => `${isolation?.kind} ${isolation?.memoryMb}`)
+    for (const definition of [...alike.values()].flat()) {
+      await this.#send(definition, { kind: 'prove', address: addressOf(definition) }, NOBODY).ended
+    }
   }
 
   run({ definition, task, resultBytesMax }: IsolatedCall, listener: IsolatedListener): IsolatedRun {
     const { format, text } = task.input
     const message = { task: { ...task, input: { format, text } }, address: addressOf(definition), resultBytesMax }
-    return this.#send({ kind: 'run', ...message }, listener)
+    return this.#send(definition, { kind: 'run', ...message }, listener)
   }
 
   async stop(): Promise<void> {
     await Promise.all([...this.#all].map((isolate) => this.#terminate(isolate)))
   }
 
-  #send(message: RunMessage | ProveMessage, listener: IsolatedListener): IsolatedRun {
+  #send(definition: AnyTaskDefinition, message: RunMessage | ProveMessage, listener: IsolatedListener): IsolatedRun {
     const { promise: ended, resolve, reject } = Promise.withResolvers<IsolatedReturn>()
-    const isolate = this.#take(message.address.kind)
+    const isolate = this.#take(message.address.kind, definition.isolation?.memoryMb ?? this.#parts.memoryMb)
     const begunMs = this.#parts.clock.monotonicMs()
     let isOver = false
     const over = (settle: () => void, isFree: boolean): void => {
@@ -90,16 +93,16 @@ export class IsolatePool implements Executor {
   }
 
   /** The one that was busy last, so that those which are not needed may end; or a new one. */
-  #take(kind: Isolation['kind']): Isolate {
+  #take(kind: Isolation['kind'], memoryMb: number | undefined): Isolate {
     const idle = [...this.#idle.keys()]
-    const last = idle.findLast((isolate) => isolate.kind === kind)
+    const last = idle.findLast((isolate) => isolate.kind === kind && isolate.memoryMb === memoryMb)
     if (last !== undefined) {
       this.#wake(last)
       return last
     }
     const [longest] = idle
     if (longest !== undefined && this.#counted >= this.size) void this.#terminate(longest)
-    const { clock, logger, memoryMb } = this.#parts
+    const { clock, logger } = this.#parts
     const parts = { clock, logger, memoryMb, gone: (isolate: Isolate): void => this.#forget(isolate) }
     const isolate = kind === 'thread' ? new TaskThread(parts) : new TaskProcess(parts)
     this.#all.add(isolate)

@@ -52,6 +52,8 @@ export interface Isolation {
   readonly url: string | undefined
   /** True when the option `module` named it. */
   readonly isGiven: boolean
+  /** The limit of the heap there, in megabytes; undefined: as the background says. */
+  readonly memoryMb: number | undefined
 }
 
 /** What `defineTask` returns: a name, an input schema, a policy and the function. Frozen. */

@@ -195,7 +195,7 @@ export const ERRORS = {
   THREAD_OUT_OF_MEMORY: {
     happened: (e: { name: string; memoryMb: number; ranMs: number }) =>
       `The thread of task "${e.name}" ran out of memory after ${e.ranMs} ms: its heap has a limit of ${e.memoryMb} MB.`,
-    todo: 'Work on smaller pieces or on Buffers, which lie outside of that limit, or raise threadMemoryMb.',
+    todo: 'Work on smaller pieces or on Buffers, which lie outside of that limit, or raise memoryMb of the definition or threadMemoryMb.',
   },
   PROCESS_NOT_STARTED: {
     happened: (e: { name: string; reason: string }) => `No process could be started for task "${e.name}": ${e.reason}.`,
@@ -219,7 +219,7 @@ export const ERRORS = {
   PROCESS_OUT_OF_MEMORY: {
     happened: (e: { name: string; memoryMb: number; ranMs: number }) =>
       `The process of task "${e.name}" ran out of memory after ${e.ranMs} ms: its heap has a limit of ${e.memoryMb} MB.`,
-    todo: 'Work on smaller pieces or on Buffers, which lie outside of that limit, or raise threadMemoryMb; error.cause is what V8 said.',
+    todo: 'Work on smaller pieces or on Buffers, which lie outside of that limit, or raise memoryMb of the definition or threadMemoryMb; error.cause is what V8 said.',
   },
   PROCESS_KILLED: {
     happened: (e: { name: string; signal: string; ranMs: number }) =>
