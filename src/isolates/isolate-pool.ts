@@ -11,6 +11,9 @@ import { TaskThread } from './task-thread.ts'
 /** How long an isolate without work is kept: long enough that a steady trickle starts none, in milliseconds. */
 const IDLE_MS = 30_000
 
+/** How long an isolate may take to start and to import a module, in milliseconds: some four hundred times what both take. */
+const IMPORT_MS_MAX = 30_000
+
 /** What a pool is made of. */
 export interface PoolParts {
   readonly clock: Clock
@@ -64,15 +67,25 @@ export class IsolatePool implements Executor {
     const { promise: ended, resolve, reject } = Promise.withResolvers<IsolatedReturn>()
     const isolate = this.#take(message.address.kind, definition.isolation?.memoryMb ?? this.#parts.memoryMb)
     const begunMs = this.#parts.clock.monotonicMs()
-    let isOver = false
+    const patience = this.#parts.clock.after(IMPORT_MS_MAX, () => this.#parts.clock.soon(late))
+    let [hasBegun, isOver] = [false, false]
     const over = (settle: () => void, isFree: boolean): void => {
       isOver = true
+      patience.cancel()
       if (isFree) this.#rest(isolate)
       else void this.#terminate(isolate)
       settle()
     }
+    // On a later turn than the timer: where this loop was stuck, what it has not heard yet may say otherwise.
+    const late = (): void => {
+      if (!hasBegun && !isOver) over(() => reject(neverLoaded(message)), false)
+    }
     const errand: Errand = {
-      begun: () => listener.begun(),
+      begun: () => {
+        hasBegun = true
+        patience.cancel()
+        listener.begun()
+      },
       progress: (value) => listener.progress(value),
       returned: (value) => over(() => resolve(value), true),
       failed: (error) => over(() => reject(error), true),
@@ -88,7 +101,7 @@ export class IsolatePool implements Executor {
     return {
       ended,
       abort: (reason) => isOver || isolate.tell({ kind: 'abort', reason }),
-      terminate: () => isOver || void this.#terminate(isolate),
+      terminate: () => isOver || over(() => undefined, false),
     }
   }
 
@@ -141,6 +154,11 @@ function addressOf({ name, isolation }: AnyTaskDefinition): Address {
   const { kind = 'thread', url, isGiven = false } = isolation ?? {}
   if (url === undefined) throw new AfterwordError('TASK_MODULE_UNKNOWN', { name, isolate: kind })
   return { name, kind, url, isGiven }
+}
+
+/** Nobody can tell whether the module would be ready some day. */
+function neverLoaded({ address: { name, kind, url } }: ProveMessage | RunMessage): AfterwordError {
+  return new AfterwordError('TASK_MODULE_TIMEOUT', { name, isolate: kind, module: url, waitedMs: IMPORT_MS_MAX })
 }
 
 /** An isolate that ended while it imported a module: no attempt is there to be blamed. */

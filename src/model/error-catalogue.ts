@@ -167,6 +167,11 @@ export const ERRORS = {
       `Task "${e.name}" cannot run in a ${e.isolate}: importing ${e.module} there starts a server.`,
     todo: 'Put the task into a module of its own that starts nothing, or name one with the option module.',
   },
+  TASK_MODULE_TIMEOUT: {
+    happened: (e: { name: string; isolate: string; module: string; waitedMs: number }) =>
+      `Task "${e.name}" cannot run in a ${e.isolate}: importing ${e.module} there has not ended after ${e.waitedMs} ms.`,
+    todo: 'Look for an await at the top level of the module, or of what it imports, that never settles, and for a loop there; do long work in run.',
+  },
   TASK_NOT_IN_MODULE: {
     happened: (e: { name: string; isolate: string; module: string; found: string }) =>
       `Task "${e.name}" cannot run in a ${e.isolate}: importing ${e.module} there does not define it as one that does (found: ${e.found}).`,

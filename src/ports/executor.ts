@@ -25,7 +25,7 @@ export interface IsolatedReturn {
 
 /** One attempt in its isolate. */
 export interface IsolatedRun {
-  /** Rejects with what `run` threw, or what became of its isolate: THREAD_…, PROCESS_…. */
+  /** Rejects with what `run` threw, or what became of its isolate: THREAD_…, PROCESS_…, TASK_…. */
   readonly ended: Promise<IsolatedReturn>
   /** Aborts the signal over there. */
   abort(kind: AbortReason['kind']): void
@@ -40,7 +40,8 @@ export interface Executor {
   /**
    * Makes sure that each of these definitions is found in an isolate of its kind.
    *
-   * @throws TASK_MODULE_UNKNOWN, TASK_MODULE_FAILED, TASK_MODULE_SERVES, TASK_NOT_IN_MODULE, TASK_AMBIGUOUS.
+   * @throws TASK_MODULE_UNKNOWN, TASK_MODULE_FAILED, TASK_MODULE_SERVES, TASK_MODULE_TIMEOUT, TASK_NOT_IN_MODULE, TASK_AMBIGUOUS,
+   *   PROCESS_NOT_STARTED.
    */
   prove(definitions: readonly AnyTaskDefinition[]): Promise<void>
   run(call: IsolatedCall, listener: IsolatedListener): IsolatedRun

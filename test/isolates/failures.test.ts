@@ -86,20 +86,24 @@ for (const { kind, dies, where, burns, spins } of [inThread, inProcess]) {
     })
   })
 
-  test(`what a task leaves behind may end its idle ${kind}, which is logged and harms nobody`, async (t) => {
-    const crashed = gate<Error>()
-    const logger = { ...SILENT, error: ({ err }: { err: Error }) => crashed.open(err) }
-    const { background } = bench(t, { tasks: [leavesABomb, where], logger, threads: 1 })
-    assert.equal(await background.result(await background.add(leavesABomb)), 'done')
-    assert.equal((await crashed.opened).message, 'too late')
-    assert.equal((await background.result(await background.add(where))).pid === process.pid, kind === 'thread')
+  describe(`what a task leaves behind in its ${kind}`, () => {
+    test('may end it while it is idle, which is logged and harms nobody', async (t) => {
+      const crashed = gate<Error>()
+      const logger = { ...SILENT, error: ({ err }: { err: Error }) => crashed.open(err) }
+      const { background } = bench(t, { tasks: [leavesABomb, where], logger, threads: 1 })
+      assert.equal(await background.result(await background.add(leavesABomb)), 'done')
+      assert.equal((await crashed.opened).message, 'too late')
+      assert.equal((await background.result(await background.add(where))).pid === process.pid, kind === 'thread')
+    })
   })
 
-  test(`a task in a ${kind} that starts a background is refused, and told what to do`, async (t) => {
-    const { background, until } = bench(t, { tasks: [starts] })
-    const { error } = await until('attempt:failed', (await background.add(starts)).id)
-    assert.equal(error?.code, 'BACKGROUND_IN_ISOLATE')
-    assert.match(error.message, /module of its own/)
+  describe(`a task in a ${kind} that starts a background`, () => {
+    test('is refused, and told what to do', async (t) => {
+      const { background, until } = bench(t, { tasks: [starts] })
+      const { error } = await until('attempt:failed', (await background.add(starts)).id)
+      assert.equal(error?.code, 'BACKGROUND_IN_ISOLATE')
+      assert.match(error.message, /module of its own/)
+    })
   })
 
   describe(`a task in a ${kind} that hears no signal`, () => {

@@ -25,7 +25,7 @@ for (const { kind, small, large, usual } of [fillThread, fillProcess]) {
       assert.equal((await until('attempt:failed', (await background.add(usual, 128)).id)).error?.code, code)
     })
 
-    test(`never lends it the ${kind} of another limit, whose place it takes instead`, async (t) => {
+    test('never lends it an isolate of another limit, whose place it takes instead', async (t) => {
       const pool = new IsolatePool({ clock: new FakeClock(), logger: SILENT, size: 1, memoryMb: undefined })
       later(t).defer(() => pool.stop())
       const seen: string[] = []
