@@ -107,7 +107,7 @@ export class IsolatePool implements Executor {
 
   /** The one that was busy last, so that those which are not needed may end; or a new one. */
   #take(kind: Isolation['kind'], memoryMb: number | undefined): Isolate {
-    const idle = [...this.#idle.keys()]
+    const idle = [...this.#idle.keys()].filter(({ isEnding }) => !isEnding)
     const last = idle.findLast((isolate) => isolate.kind === kind && isolate.memoryMb === memoryMb)
     if (last !== undefined) {
       this.#wake(last)
@@ -127,6 +127,8 @@ export class IsolatePool implements Executor {
   }
 
   #rest(isolate: Isolate): void {
+    // Its last message may come after its end.
+    if (isolate.isEnding) return
     const timer = this.#parts.clock.after(IDLE_MS, () => void this.#terminate(isolate))
     this.#idle.set(isolate, timer)
   }

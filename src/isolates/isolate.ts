@@ -56,16 +56,17 @@ export abstract class Isolate {
   protected readonly parts: IsolateParts
   readonly #exited = Promise.withResolvers<void>()
   #errand: Errand | undefined
-  #isEnding = false
+  #isTerminated = false
+  #isDead = false
 
   constructor(parts: IsolateParts) {
     this.parts = parts
     this.memoryMb = parts.memoryMb
   }
 
-  /** It was told to end: it counts no more. */
+  /** It was told to end, or has: it counts no more. */
   get isEnding(): boolean {
-    return this.#isEnding
+    return this.#isTerminated || this.#isDead
   }
 
   /** Gives it something to do; only when it has nothing. */
@@ -80,7 +81,7 @@ export abstract class Isolate {
   /** Ends it; what it was busy with has no end that anybody would wait for. Resolves when it is gone. */
   async terminate(): Promise<void> {
     this.#errand = undefined
-    this.#isEnding = true
+    this.#isTerminated = true
     this.kill()
     await this.#exited.promise
   }
@@ -106,6 +107,11 @@ export abstract class Isolate {
     errand.returned({ result, unstorable: unstorable && arrivedError(unstorable) })
   }
 
+  /** It is dead, and what it had said may still come. */
+  protected dead(): void {
+    this.#isDead = true
+  }
+
   /** To be called once, when it is gone and all that it had said was heard. */
   protected ended(death: Death): void {
     const errand = this.#errand
@@ -113,8 +119,9 @@ export abstract class Isolate {
     this.parts.gone(this)
     this.#exited.resolve()
     if (errand !== undefined) return errand.died(death)
+    if (this.#isTerminated) return
     const { cause, reason } = death
-    if (!this.#isEnding) this.#log({ kind: 'log', level: 'error', fields: { err: cause, reason }, message: LEFTOVER })
+    this.#log({ kind: 'log', level: 'error', fields: { err: cause, reason }, message: LEFTOVER })
   }
 
   #log({ level, fields, message }: FromIsolate & { kind: 'log' }): void {

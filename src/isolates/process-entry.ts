@@ -16,7 +16,7 @@ const tell = (message: FromProcess['afterword']): void =>
 const errands = new Errands(tell)
 
 for (const signal of FOR_THE_PARENT) process.on(signal, () => undefined)
-new Worker(WATCH, { name: 'afterword-parent-watch', execArgv: [], stdin: false }).unref()
+new Worker(WATCH, { name: 'afterword-parent-watch', execArgv: [] }).unref()
 process.on('uncaughtExceptionMonitor', (error) => tell({ kind: 'crashed', error: crossingError(error) }))
 // A task may have closed the channel: then nobody would learn what it does.
 process.on('disconnect', () => process.exit(1))

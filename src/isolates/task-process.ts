@@ -83,6 +83,7 @@ export class TaskProcess extends Isolate {
   }
 
   #exitedWith(exitCode: number | null, signal: NodeJS.Signals | null): void {
+    this.dead()
     const { clock, memoryMb = heapLimitMb() } = this.parts
     const end = (): void => {
       patience.cancel()

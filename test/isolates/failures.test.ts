@@ -1,34 +1,11 @@
 /** Threads and child processes that are stuck, or die. Each fails its own attempt, and nothing else. */
 import assert from 'node:assert/strict'
-import type { ChildProcess } from 'node:child_process'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { once } from 'node:events'
 import { describe, test, type TestContext } from 'node:test'
-import type { Worker } from 'node:worker_threads'
-import { bench, gate, later, SILENT } from '../support/bench.ts'
-import { here, inProcess, inThread } from './children/isolated-tasks.ts'
+import { bench, gate, SILENT } from '../support/bench.ts'
+import { inProcess, inThread } from './children/isolated-tasks.ts'
 import { leavesABombInProcess, leavesABombInThread } from './children/leaves-a-bomb.ts'
 import { startsInProcess, startsInThread } from './children/starts-a-background.ts'
-
-/** Waits until a thread or child process that `here` names has ended, whoever ended it. */
-function ends(t: TestContext): (there: string) => Promise<unknown> {
-  const [own] = here().split('/')
-  const threads = new Map<string, Promise<unknown>>()
-  const children: ChildProcess[] = []
-  const onWorker = (worker: Worker): void => void threads.set(`${own}/${worker.threadId}`, once(worker, 'exit'))
-  const onChild = (message: unknown): void => void children.push((message as { process: ChildProcess }).process)
-  process.on('worker', onWorker)
-  subscribe('child_process', onChild)
-  later(t).defer(() => {
-    process.off('worker', onWorker)
-    unsubscribe('child_process', onChild)
-  })
-  return (there) => {
-    const child = children.find(({ pid }) => there === `${pid}/0`)
-    if (child === undefined) return threads.get(there)!
-    return child.signalCode === null ? once(child, 'exit') : Promise.resolve()
-  }
-}
+import { ends } from './ends.ts'
 
 for (const { kind, dies, where, burns, spins } of [inThread, inProcess]) {
   const CODES = kind === 'thread' ? 'THREAD' : 'PROCESS'

@@ -7,10 +7,14 @@ import { text } from 'node:stream/consumers'
 import { describe, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { inheritedArguments } from '../../src/isolates/inherited-arguments.ts'
+import { IsolatePool } from '../../src/isolates/isolate-pool.ts'
 import { LastWords } from '../../src/isolates/last-words.ts'
-import { bench } from '../support/bench.ts'
+import { bench, gate, later, SILENT } from '../support/bench.ts'
+import { claimedTask } from '../support/claimed-task.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { inProcess } from './children/isolated-tasks.ts'
-import { falls, goesOn, sends } from './children/process-tasks.ts'
+import { falls, goesOn, leavesAProgram, sends } from './children/process-tasks.ts'
+import { ends } from './ends.ts'
 
 const run = promisify(execFile)
 const child = (name: string): string => join(import.meta.dirname, 'children', name)
@@ -93,6 +97,27 @@ describe('a task in a process', () => {
     assert.equal(signal, 'SIGKILL')
   })
 
+  test('that leaves a program behind with its stderr is told as gone half a second after its end', async (t) => {
+    const clock = new FakeClock()
+    const pool = new IsolatePool({ clock, logger: SILENT, size: 1, memoryMb: undefined })
+    const gone = ends(t)
+    const task = claimedTask({ name: leavesAProgram.name, input: { format: 0, text: 'null' } })
+    const left = gate<string>()
+    const { ended } = pool.run(
+      { definition: leavesAProgram, task, resultBytesMax: 100 },
+      { begun() {}, progress: ({ text }) => left.open(text) },
+    )
+    const failed = assert.rejects(ended, { code: 'PROCESS_EXITED' })
+    const { program, there } = JSON.parse(await left.opened) as { program: number; there: string }
+    later(t).defer(() => void process.kill(program))
+    await gone(there)
+    await clock.advance(499)
+    assert.equal(pool.isolates, 1)
+    await clock.advance(1)
+    await failed
+    assert.equal(pool.isolates, 0)
+  })
+
   test('for which no process can be started fails with the reason', async () => {
     const { stdout } = await run(process.execPath, [child('has-no-descriptor.ts')])
     assert.equal(stdout, 'PROCESS_NOT_STARTED EMFILE')
@@ -118,6 +143,7 @@ describe('the arguments for Node of a task process', () => {
       ['--watch-path=src'],
       ['--test'],
       ['--test-isolation=process'],
+      ['--test-reporter', 'spec'],
       ['--check'],
     ]) {
       assert.deepEqual(inheritedArguments(['--import', 'tsx', ...own, '--no-warnings']), [

@@ -1,7 +1,9 @@
 /** Tasks that end their process in ways which would take a thread's whole process with them. */
+import { spawn } from 'node:child_process'
 import { writeSync } from 'node:fs'
 import { defineTask } from '../../../src/define-task.ts'
 import type { TaskContext } from '../../../src/model/definition.ts'
+import { here } from './isolated-tasks.ts'
 
 /** Ends its process: with a signal, or in another of these ways. Its last words come first. */
 export const falls = defineTask({
@@ -46,5 +48,16 @@ export const goesOn = defineTask({
     }
     progress('still here')
     return 'went on'
+  },
+})
+
+/** Ends its process and leaves a program behind, which has the same stderr. Reports the ids of both. */
+export const leavesAProgram = defineTask({
+  name: 'leaves-a-program',
+  isolate: 'process',
+  run(_: undefined, { progress }: TaskContext) {
+    const program = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'inherit'] })
+    progress({ program: program.pid!, there: here() })
+    process.exit(3)
   },
 })
