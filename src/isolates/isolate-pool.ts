@@ -11,7 +11,7 @@ import { TaskThread } from './task-thread.ts'
 /** How long an isolate without work is kept: long enough that a steady trickle starts none, in milliseconds. */
 const IDLE_MS = 30_000
 
-/** How long an isolate may take to start and to import a module, in milliseconds: some four hundred times what both take. */
+/** How long an isolate may take to start and to import a module, in milliseconds: some two hundred times what both take. */
 const IMPORT_MS_MAX = 30_000
 
 /** What a pool is made of. */

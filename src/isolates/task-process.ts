@@ -61,6 +61,8 @@ export class TaskProcess extends Isolate {
   }
 
   protected kill(): void {
+    // Whoever waits for its end has to hear of it.
+    this.#child.ref()
     this.#child.kill('SIGKILL')
   }
 
