@@ -5,6 +5,7 @@
 import { readArguments, USAGE } from './arguments.ts'
 import { exitOnSignals } from './at-exit.ts'
 import { benchBacklog } from './backlog.ts'
+import { benchBlocking } from './blocking.ts'
 import type { BenchName } from './figures.ts'
 import { benchHttp } from './http.ts'
 import { benchIdle } from './idle.ts'
@@ -17,7 +18,7 @@ import { benchThroughput } from './throughput.ts'
 
 interface Bench {
   readonly run: (settings: BenchSettings) => Promise<Report>
-  /** What it takes to be calm about a figure; the whole of `all` takes about twelve minutes. */
+  /** What it takes to be calm about a figure; the whole of `all` takes about twenty minutes. */
   readonly rounds: number
   readonly seconds: number
   readonly peersEvery: number
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<BenchName, Bench>> = {
   backlog: { run: benchBacklog, rounds: 20, seconds: 0.4, peersEvery: 1 },
   idle: { run: benchIdle, rounds: 3, seconds: 10, peersEvery: 1 },
   memory: { run: benchMemory, rounds: 12, seconds: 0.5, peersEvery: 1 },
+  blocking: { run: benchBlocking, rounds: 10, seconds: 2, peersEvery: 1 },
 }
 
 const given = readArguments(process.argv.slice(2))

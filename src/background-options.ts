@@ -8,6 +8,7 @@ import {
   custom,
   duration,
   either,
+  heapMb,
   integer,
   listOf,
   recordOf,
@@ -60,12 +61,12 @@ export const BACKGROUND_OPTIONS = optionTable(
     threads: {
       is: integer({ min: 0, max: 1_000 }),
       default: undefined,
-      says: 'Tasks with `thread: true` run at once in this process. By default `os.availableParallelism()`; with 0 they run on the event loop.',
+      says: "Tasks with `thread: true` or `isolate: 'process'` that run at once. By default `os.availableParallelism()`; with 0 they run on the event loop.",
     },
     threadMemoryMb: {
-      is: integer({ min: 8, max: 1_000_000 }),
+      is: heapMb,
       default: undefined,
-      says: "The limit of each thread's heap, in megabytes, without Buffers. By default Node's own.",
+      says: "The limit of the heap of each thread or child process of tasks, in megabytes, without Buffers, where the definition does not say. By default Node's own.",
     },
     durability: {
       is: durability,

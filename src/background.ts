@@ -29,7 +29,7 @@ import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { ListFilter, ListOptions } from './model/list-options.ts'
-import { refuseInTaskThread } from './model/task-thread.ts'
+import { refuseInIsolate } from './model/task-isolate.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { Executor } from './ports/executor.ts'
@@ -48,8 +48,8 @@ import { type WorkerView, workerView } from './worker-view.ts'
 
 /** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
 const ABORT_MS = 500
-/** How long the threads may take to end: one that is deep in native code is not waited for, in milliseconds. */
-const THREAD_END_MS = 1_000
+/** How long threads and child processes may take to end: one that is deep in native code is not waited for, in milliseconds. */
+const ISOLATE_END_MS = 1_000
 
 /**
  * The object that an application creates once: it stores tasks, runs them, and stops in order. Nothing is opened before
@@ -149,12 +149,13 @@ export class Background {
   /**
    * Opens the store and registers this process. Idempotent; a background that was not started starts with its first task.
    *
-   * Definitions with `thread: true` are looked up in a thread before anything else.
+   * Definitions with `thread: true` or `isolate: 'process'` are looked up there before anything else.
    *
-   * @throws the STORE_… and THREAD_… codes of docs/errors.md; BACKGROUND_STOPPED after `stop()`.
+   * @throws the STORE_… and TASK_MODULE_… codes of docs/errors.md, TASK_NOT_IN_MODULE, TASK_AMBIGUOUS, PROCESS_NOT_STARTED;
+   *   BACKGROUND_STOPPED after `stop()`.
    */
   async start(): Promise<this> {
-    refuseInTaskThread(() => new AfterwordError('THREAD_BACKGROUND_REFUSED', {}))
+    refuseInIsolate(() => new AfterwordError('BACKGROUND_IN_ISOLATE', {}))
     if (this.#stopping !== undefined) throw new AfterwordError('BACKGROUND_STOPPED', { name: 'start' })
     installGate()
     this.#started ??= this.#open()
@@ -360,7 +361,7 @@ export class Background {
   // Inside
 
   async #open(): Promise<void> {
-    if (this.#executor !== undefined) await this.#executor.prove(this.#registry.threaded)
+    if (this.#executor !== undefined) await this.#executor.prove(this.#registry.isolated)
     await this.#worker.start()
     this.#running = true
   }
@@ -393,7 +394,7 @@ export class Background {
     const none = { finished: 0, handedBack: [], abandoned: [], leftToRescue: [] }
     const account = opened ? await this.#worker.stop(left(), ABORT_MS, this.#hurry.promise, deferred) : none
     await deferred
-    if (this.#executor !== undefined) await within(clock, THREAD_END_MS, this.#executor.stop())
+    if (this.#executor !== undefined) await within(clock, ISOLATE_END_MS, this.#executor.stop())
     this.#waiters.notifyAll()
     const full = { ...account, deferred: this.#deferrals.running }
     this.#hub.emit('stopped', full)

@@ -2,17 +2,17 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { definingModule } from './defining-module.ts'
 import type { AddOptions } from './model/add-options.ts'
 import { onStatus, priority } from './model/add-options.ts'
-import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, ThreadModule } from './model/definition.ts'
+import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, Isolation } from './model/definition.ts'
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
-import { aFunction, boolean, custom, duration } from './model/option-kinds.ts'
+import { aFunction, boolean, custom, duration, heapMb, oneOf } from './model/option-kinds.ts'
 import { group, optionTable, rule } from './model/option-table.ts'
 import { received } from './model/received.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
 import type { RetryOptions } from './model/retry-options.ts'
 import type { NotStorable, Storable, StorableInput } from './model/storable.ts'
-import { noteDefinition } from './model/task-thread.ts'
+import { noteDefinition } from './model/task-isolate.ts'
 import type { OnStatus } from './model/task.ts'
 
 /** What {@link defineTask} takes. `Input` is what `add` takes and the store keeps; `Parsed` is what `run` gets. */
@@ -33,7 +33,11 @@ export interface TaskOptions<Name extends string, Input, Parsed, Result> {
   readonly on?: OnStatus | undefined
   /** True: `run` is called in a worker thread, which imports the module that calls `defineTask`. By default false. */
   readonly thread?: boolean | undefined
-  /** With `thread: true`: the module to import there instead, as a URL. For bundles, and definitions that a helper makes. */
+  /** The same in a child process, for code that may crash natively or eats memory outside of the heap. By default neither. */
+  readonly isolate?: 'process' | undefined
+  /** With one of the two: the limit of the heap there, in megabytes, without Buffers: 8 to 1,000,000. By default `threadMemoryMb`. */
+  readonly memoryMb?: number | undefined
+  /** With one of the two: the module to import there instead, as a URL. For bundles, and definitions that a helper makes. */
   readonly module?: URL | string | undefined
   /** The work. It may run again after a crash, so let it be repeatable, or pass on `context.idempotencyKey`. */
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
@@ -112,14 +116,28 @@ export const TASK_OPTIONS = optionTable(
       default: false,
       says: 'Whether `run` is called in a worker thread, beside the event loop.',
     },
+    isolate: {
+      is: oneOf('process'),
+      default: undefined,
+      says: 'Calls `run` in a child process: for code that may crash natively, or eats memory outside of the heap.',
+    },
+    memoryMb: {
+      is: heapMb,
+      default: undefined,
+      says: 'The limit of the heap of the thread or child process, in megabytes, without Buffers. By default `threadMemoryMb`.',
+    },
     module: {
       is: moduleUrl,
       default: undefined,
-      says: 'The module that a thread imports to find this definition. By default the one that calls `defineTask`.',
+      says: 'The module that a thread or child process imports to find this definition. By default the one that calls `defineTask`.',
     },
     run: { is: aFunction<AnyTaskDefinition['run']>(), says: 'The work. It may run again after a crash.' },
   },
-  [rule('module needs thread to be true', (o) => o.module === undefined || o.thread)],
+  [
+    rule('thread and isolate exclude each other', (o) => !o.thread || o.isolate === undefined),
+    rule('memoryMb needs thread or isolate', (o) => o.memoryMb === undefined || o.thread || o.isolate !== undefined),
+    rule('module needs thread or isolate', (o) => o.module === undefined || o.thread || o.isolate !== undefined),
+  ],
 )
 
 /**
@@ -129,7 +147,7 @@ export const TASK_OPTIONS = optionTable(
  * parameter counts for both, unchecked at run time; a `run` without parameters is a task without input.
  *
  * With `thread: true` the module that calls this is imported again in each thread that runs the task, and finds it there by
- * its name: keep such tasks in modules that start nothing (docs/threads.md).
+ * its name: keep such tasks in modules that start nothing (docs/threads.md). So it is with `isolate: 'process'`.
  *
  * @returns a frozen definition, to list in `createBackground({ tasks: […] })` and to pass to `add`.
  * @throws TASK_NAME_INVALID, OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_INVALID, OPTIONS_CONFLICT, DURATION_INVALID.
@@ -139,17 +157,20 @@ export function defineTask<const Name extends string, Result, Parsed = undefined
 ): TaskDefinition<Name, Input, Parsed, Result> {
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
-  const { input, retry, thread, module, ...rest } = TASK_OPTIONS.parse(`defineTask("${name}")`, options)
-  const home: ThreadModule | undefined = thread
-    ? Object.freeze({ url: module === undefined ? definingModule() : String(module), isGiven: module !== undefined })
-    : undefined
+  const { input, retry, thread, isolate, memoryMb, module, ...rest } = TASK_OPTIONS.parse(
+    `defineTask("${name}")`,
+    options,
+  )
+  const kind = thread ? 'thread' : isolate
+  const url = kind === undefined || module !== undefined ? module?.toString() : definingModule()
+  const isolation: Isolation | undefined = kind && Object.freeze({ kind, url, isGiven: module !== undefined, memoryMb })
   const definition: AnyTaskDefinition = Object.freeze({
     ...rest,
     schema: input,
     retry: retry && givenPolicy(options.retry, retry),
-    thread: home,
+    isolation,
   })
-  if (thread) noteDefinition(definition)
+  if (isolation !== undefined) noteDefinition(definition)
   return definition as TaskDefinition<Name, Input, Parsed, Result>
 }
 

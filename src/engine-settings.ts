@@ -4,10 +4,10 @@ import type { Ports } from './background-ports.ts'
 import type { AttemptRules } from './engine/attempt.ts'
 import { Lane } from './engine/lane.ts'
 import type { Registry } from './engine/registry.ts'
+import { IsolatePool } from './isolates/isolate-pool.ts'
 import type { Logger } from './model/logger.ts'
 import type { Retention } from './model/task.ts'
 import type { Executor } from './ports/executor.ts'
-import { ThreadPool } from './threads/thread-pool.ts'
 
 /** One lane for each queue that is served: those that the options and the definitions name, and `default`. */
 export function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {
@@ -33,7 +33,7 @@ export function retention({ retention: kept }: ReadBackgroundOptions): Retention
   return { succeeded: succeededMs, failed: failedMs, cancelled: cancelledMs, quarantined: quarantinedMs }
 }
 
-/** What runs the definitions that want a thread; undefined when there are none, or none may have one. */
+/** What runs the definitions that want an isolate; undefined when there are none, or none may have one. */
 export function executor(
   settings: ReadBackgroundOptions,
   registry: Registry,
@@ -41,6 +41,6 @@ export function executor(
   logger: Logger,
 ): Executor | undefined {
   const size = settings.threads ?? availableParallelism()
-  if (size === 0 || !settings.works || registry.threaded.length === 0) return undefined
-  return new ThreadPool({ clock: ports.clock, logger, size, memoryMb: settings.threadMemoryMb })
+  if (size === 0 || !settings.works || registry.isolated.length === 0) return undefined
+  return new IsolatePool({ clock: ports.clock, logger, size, memoryMb: settings.threadMemoryMb })
 }

@@ -19,7 +19,7 @@ describe('a definition', () => {
         retry: undefined,
         timeoutMs: undefined,
         on: 'success',
-        thread: undefined,
+        isolation: undefined,
         run,
       },
     )
@@ -49,20 +49,23 @@ describe('a definition', () => {
         retry: { attempts: 9, baseMs: 1000, capMs: 5000 },
         timeoutMs: 120_000,
         on: 'always',
-        thread: undefined,
+        isolation: undefined,
         run,
       },
     )
   })
 
-  test('with thread: true has the module that defines it, or the one that it was given', () => {
+  test('that is isolated has the module that defines it, or the one that it was given', () => {
     const run = () => {}
-    const here = { url: import.meta.url, isGiven: false }
-    assert.deepEqual(defineTask({ name: 'a', thread: true, run }).thread, here)
+    const here = { kind: 'thread', url: import.meta.url, isGiven: false, memoryMb: undefined }
+    assert.deepEqual(defineTask({ name: 'a', thread: true, run }).isolation, here)
+    assert.deepEqual(defineTask({ name: 'a', isolate: 'process', run }).isolation, { ...here, kind: 'process' })
+    assert.deepEqual(defineTask({ name: 'a', thread: true, memoryMb: 64, run }).isolation, { ...here, memoryMb: 64 })
     const module = new URL('./elsewhere.js', import.meta.url)
-    assert.deepEqual(defineTask({ name: 'a', thread: true, module, run }).thread, { url: module.href, isGiven: true })
-    assert.deepEqual(defineTask({ name: 'a', thread: true, module: module.href, run }).thread?.url, module.href)
-    assert.equal(defineTask({ name: 'a', thread: false, run }).thread, undefined)
+    const there = { ...here, url: module.href, isGiven: true }
+    assert.deepEqual(defineTask({ name: 'a', thread: true, module, run }).isolation, there)
+    assert.deepEqual(defineTask({ name: 'a', thread: true, module: module.href, run }).isolation, there)
+    assert.equal(defineTask({ name: 'a', thread: false, run }).isolation, undefined)
   })
 
   test('is frozen, with all that is in it of ours', () => {
@@ -120,6 +123,8 @@ describe('a definition is refused', () => {
       [{ on: 'never' }, 'option "on" must be "success", "error" or "always", got "never".'],
       [{ timeout: 0 }, 'option "timeout" must be a duration from 1 ms, got 0.'],
       [{ thread: 1 }, 'option "thread" must be true or false, got 1.'],
+      [{ thread: true, memoryMb: 7 }, 'option "memoryMb" must be an integer from 8 to 1000000, got 7.'],
+      [{ isolate: true }, 'option "isolate" must be "process", got true.'],
       [
         { thread: true, module: './resize.js' },
         'option "module" must be the URL of a module, such as new URL(\'./resize.task.js\', import.meta.url), got "./resize.js".',
@@ -134,7 +139,9 @@ describe('a definition is refused', () => {
       )
     }
     assert.throws(() => define({ name: 'a', run: () => {}, timeout: 'soon' }), { code: 'DURATION_INVALID' })
-    assert.throws(() => define({ name: 'a', run: () => {}, module: 'file:///a.js' }), { code: 'OPTIONS_CONFLICT' })
+    for (const conflict of [{ module: 'file:///a.js' }, { memoryMb: 64 }, { thread: true, isolate: 'process' }]) {
+      assert.throws(() => define({ name: 'a', run: () => {}, ...conflict }), { code: 'OPTIONS_CONFLICT' })
+    }
     assert.throws(() => define({ name: 'a', run: () => {}, retry: { base: '2h', cap: '1h' } }), {
       code: 'OPTIONS_CONFLICT',
     })
@@ -143,5 +150,18 @@ describe('a definition is refused', () => {
 
 test('every option of a definition has its row in the docs', () => {
   const names = TASK_OPTIONS.rows.map((row) => row.name).filter((name) => !name.includes('.'))
-  assert.deepEqual(names, ['name', 'input', 'queue', 'priority', 'retry', 'timeout', 'on', 'thread', 'module', 'run'])
+  assert.deepEqual(names, [
+    'name',
+    'input',
+    'queue',
+    'priority',
+    'retry',
+    'timeout',
+    'on',
+    'thread',
+    'isolate',
+    'memoryMb',
+    'module',
+    'run',
+  ])
 })

@@ -229,8 +229,8 @@ describe('reach', () => {
   test('a file that nothing leads to is caught', () => {
     const files = [
       parse('src/index.ts', "export { a } from './a.ts'"),
-      parse('src/a.ts', "new Worker(new URL('./threads/b.js', import.meta.url)); import './a.ts'"),
-      parse('src/threads/b.ts', ''),
+      parse('src/a.ts', "new Worker(new URL('./isolates/b.js', import.meta.url)); import './a.ts'"),
+      parse('src/isolates/b.ts', ''),
       parse('src/c.ts', "import './a.ts'"),
       parse('test/d.test.ts', "fork(join(import.meta.dirname, 'children', 'e.ts'))"),
       parse('test/children/e.ts', ''),

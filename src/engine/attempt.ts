@@ -88,8 +88,8 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return this.#over
   }
 
-  /** Whether `run` is called in a thread. */
-  get isInThread(): boolean {
+  /** Whether `run` is called in an isolate. */
+  get isIsolated(): boolean {
     return false
   }
 

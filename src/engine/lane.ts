@@ -23,7 +23,7 @@ export class Lane {
   paused = false
   #waiting: ClaimedTask[] = []
   #head = 0
-  /** Those whose turn has come while no thread was free, the first first. They take no place, others may overtake them. */
+  /** Those whose turn has come while no isolate was free, the first first. They take no place, others may overtake them. */
   readonly #parked: { readonly task: ClaimedTask; readonly turn: number }[] = []
   #runMs = FIRST_GUESS_MS
   /** Whether something got a place since `lookForStall`. */
@@ -43,7 +43,7 @@ export class Lane {
     return this.#waiting.length - this.#head
   }
 
-  /** The turn of the one that waits for a thread the longest; undefined when none does. */
+  /** The turn of the one that waits for an isolate the longest; undefined when none does. */
   get parkedTurn(): number | undefined {
     return this.#parked[0]?.turn
   }
@@ -103,7 +103,7 @@ export class Lane {
     return task
   }
 
-  /** Sets a task aside whose turn has come, until a thread is free. Turns of all lanes are counted together. */
+  /** Sets a task aside whose turn has come, until an isolate is free. Turns of all lanes are counted together. */
   park(task: ClaimedTask, turn: number): void {
     this.#parked.push({ task, turn })
   }

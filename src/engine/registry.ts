@@ -34,11 +34,11 @@ export class Registry {
     return new Set([...this.#registered.values()].map(({ definition }) => definition.queue))
   }
 
-  /** The definitions that want a thread. */
-  get threaded(): readonly AnyTaskDefinition[] {
+  /** The definitions that run in isolates. */
+  get isolated(): readonly AnyTaskDefinition[] {
     return [...this.#registered.values()]
       .map(({ definition }) => definition)
-      .filter(({ thread }) => thread !== undefined)
+      .filter(({ isolation }) => isolation !== undefined)
   }
 
   get(name: string): Registered | undefined {

@@ -9,10 +9,10 @@ import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './att
 import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
 import type { EventHub } from './event-hub.ts'
+import { IsolatedAttempt } from './isolated-attempt.ts'
 import type { Journal } from './journal.ts'
 import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
-import { ThreadAttempt } from './thread-attempt.ts'
 
 /** Starts in one turn of the event loop before the loop gets its turn, in tasks and in milliseconds. */
 const STARTS_MAX = 1_024
@@ -28,7 +28,7 @@ export interface RunnerParts {
   /** False: succeeded tasks are removed when they end. */
   readonly keepsSucceeded: boolean
   readonly lanes: ReadonlyMap<string, Lane>
-  /** Runs the definitions that want a thread; without one they run here. */
+  /** Runs the definitions that want a thread or a child process, an isolate; without one they run here. */
   readonly executor?: Executor | undefined
   /** Watches the loop while attempts run on it. */
   readonly pulse?: Pulse | undefined
@@ -52,8 +52,8 @@ export class Runner implements AttemptHost {
   readonly #attempts = new Bag<Attempt>()
   /** Cancelled after their claim and before their start. */
   readonly #cancelled = new Set<TaskId>()
-  #freeThreads: number
-  /** Turns that came while no thread was free. */
+  #freeIsolates: number
+  /** Turns that came while no isolate was free. */
   #turns = 0
   #stopped = false
   #scheduled = false
@@ -72,7 +72,7 @@ export class Runner implements AttemptHost {
     this.#parts = parts
     this.rules = parts.rules
     this.logger = parts.logger
-    this.#freeThreads = parts.executor?.size ?? 0
+    this.#freeIsolates = parts.executor?.size ?? 0
   }
 
   /** Attempts that have not ended. */
@@ -185,7 +185,7 @@ export class Runner implements AttemptHost {
 
   #startAll(lane: Lane): void {
     while (!this.#stopped && lane.hasFreePlace) {
-      const isParked = this.#freeThreads > 0 && lane.parkedTurn !== undefined
+      const isParked = this.#freeIsolates > 0 && lane.parkedTurn !== undefined
       if (!isParked && lane.turns === 0) return
       if (this.#isTurnSpent()) return this.#schedule()
       this.#begin(lane, isParked ? lane.unpark() : lane.shift()!)
@@ -204,9 +204,9 @@ export class Runner implements AttemptHost {
     if (known === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
     const { definition, context } = known
     const attempt =
-      definition.thread === undefined
+      definition.isolation === undefined
         ? new Attempt(task, definition, lane, this)
-        : this.#inThread(definition, task, lane)
+        : this.#isolated(definition, task, lane)
     if (attempt === undefined) return lane.park(task, this.#turns++)
     this.#parts.pulse?.active()
     this.#attempts.add(attempt)
@@ -238,18 +238,18 @@ export class Runner implements AttemptHost {
     this.#called = outer
   }
 
-  /** Undefined while no thread is free: such a task is not begun, so that waiting is no part of any attempt. */
-  #inThread(definition: AnyTaskDefinition, task: ClaimedTask, lane: Lane): Attempt | undefined {
+  /** Undefined while no isolate is free: such a task is not begun, so that waiting is no part of any attempt. */
+  #isolated(definition: AnyTaskDefinition, task: ClaimedTask, lane: Lane): Attempt | undefined {
     const { executor } = this.#parts
     if (executor === undefined) return new Attempt(task, definition, lane, this)
-    if (this.#freeThreads === 0) return undefined
-    this.#freeThreads--
-    return new ThreadAttempt(task, definition, lane, this, executor)
+    if (this.#freeIsolates === 0) return undefined
+    this.#freeIsolates--
+    return new IsolatedAttempt(task, definition, lane, this, executor)
   }
 
-  /** A thread is free: it goes to the task whose turn came first, whatever its queue. */
-  #freeThread(): void {
-    this.#freeThreads++
+  /** An isolate is free: it goes to the task whose turn came first, whatever its queue. */
+  #freeIsolate(): void {
+    this.#freeIsolates++
     const parked = [...this.#parts.lanes.values()].filter((lane) => lane.parkedTurn !== undefined)
     for (const lane of parked.toSorted((a, b) => a.parkedTurn! - b.parkedTurn!)) this.#fill(lane)
   }
@@ -272,7 +272,7 @@ export class Runner implements AttemptHost {
     else if (ending === 'none') hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
     else this.#unended.push(attempt.task.id)
     this.#tellChanged()
-    if (attempt.isInThread) this.#freeThread()
+    if (attempt.isIsolated) this.#freeIsolate()
     // The place is free again in this very turn: short tasks need not wait for the next one.
     this.#fill(lane)
     if (lane.room > 0) this.#parts.hungry()

@@ -45,12 +45,15 @@ export interface RetryPolicy {
   readonly capMs: number
 }
 
-/** Where a thread finds a definition of `thread: true`, by its name. */
-export interface ThreadModule {
-  /** The module that defines it. Undefined when no thread can import it: the REPL, a script given as text. */
+/** What `run` is called in beside the event loop, and where a definition is found there, by its name. */
+export interface Isolation {
+  readonly kind: 'thread' | 'process'
+  /** The module that defines it. Undefined when nothing can import it: the REPL, a script given as text. */
   readonly url: string | undefined
   /** True when the option `module` named it. */
   readonly isGiven: boolean
+  /** The limit of the heap there, in megabytes; undefined: as the background says. */
+  readonly memoryMb: number | undefined
 }
 
 /** What `defineTask` returns: a name, an input schema, a policy and the function. Frozen. */
@@ -64,7 +67,7 @@ export interface TaskDefinition<Name extends string = string, Input = unknown, P
   readonly timeoutMs: number | undefined
   readonly on: OnStatus
   /** Undefined: `run` is called on the event loop. */
-  readonly thread: ThreadModule | undefined
+  readonly isolation: Isolation | undefined
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
   /** Carries the input's type for `add`; never there at run time. */
   readonly '~input'?: Input

@@ -151,36 +151,41 @@ export const ERRORS = {
       `A stored value of format ${e.format} cannot be read: ${e.reason}.`,
     todo: 'Look whether a newer Afterword wrote it (then upgrade this process) or something else changed it in the store.',
   },
-  // Threads
-  THREAD_MODULE_UNKNOWN: {
-    happened: (e: { name: string }) =>
-      `Task "${e.name}" cannot run in a thread: it was defined where no thread can import it, in a REPL or a script given as text.`,
+  // Tasks beside the event loop
+  TASK_MODULE_UNKNOWN: {
+    happened: (e: { name: string; isolate: string }) =>
+      `Task "${e.name}" cannot run in a ${e.isolate}: it was defined where nothing can import it, in a REPL or a script given as text.`,
     todo: "Define it in a file, or name one: module: new URL('./resize.task.js', import.meta.url).",
   },
-  THREAD_MODULE_FAILED: {
-    happened: (e: { name: string; module: string; reason: string }) =>
-      `Task "${e.name}" cannot run in a thread: importing ${e.module} there failed: ${e.reason}.`,
+  TASK_MODULE_FAILED: {
+    happened: (e: { name: string; isolate: string; module: string; reason: string }) =>
+      `Task "${e.name}" cannot run in a ${e.isolate}: importing ${e.module} there failed: ${e.reason}.`,
     todo: 'Put the task into a module of its own that starts nothing, or name one with the option module; error.cause says what failed.',
   },
-  THREAD_MODULE_SERVES: {
-    happened: (e: { name: string; module: string }) =>
-      `Task "${e.name}" cannot run in a thread: importing ${e.module} there starts a server.`,
+  TASK_MODULE_SERVES: {
+    happened: (e: { name: string; isolate: string; module: string }) =>
+      `Task "${e.name}" cannot run in a ${e.isolate}: importing ${e.module} there starts a server.`,
     todo: 'Put the task into a module of its own that starts nothing, or name one with the option module.',
   },
-  THREAD_TASK_NOT_FOUND: {
-    happened: (e: { name: string; module: string; found: string }) =>
-      `Task "${e.name}" cannot run in a thread: importing ${e.module} there does not define it with thread: true (found: ${e.found}).`,
-    todo: 'Call defineTask at the top level of a module, whatever thread it is in, and name that module with the option module when a helper calls it.',
+  TASK_MODULE_TIMEOUT: {
+    happened: (e: { name: string; isolate: string; module: string; waitedMs: number }) =>
+      `Task "${e.name}" cannot run in a ${e.isolate}: importing ${e.module} there has not ended after ${e.waitedMs} ms.`,
+    todo: 'Look for an await at the top level of the module, or of what it imports, that never settles, and for a loop there; do long work in run.',
   },
-  THREAD_TASK_AMBIGUOUS: {
-    happened: (e: { name: string; module: string; times: number }) =>
-      `Task "${e.name}" cannot run in a thread: ${e.module} defines it ${e.times} times, and a thread knows it by its name only.`,
+  TASK_NOT_IN_MODULE: {
+    happened: (e: { name: string; isolate: string; module: string; found: string }) =>
+      `Task "${e.name}" cannot run in a ${e.isolate}: importing ${e.module} there does not define it as one that does (found: ${e.found}).`,
+    todo: 'Call defineTask at the top level of a module, wherever it is imported, and name that module with the option module when a helper calls it.',
+  },
+  TASK_AMBIGUOUS: {
+    happened: (e: { name: string; isolate: string; module: string; times: number }) =>
+      `Task "${e.name}" cannot run in a ${e.isolate}: ${e.module} defines it ${e.times} times, and it is known there by its name only.`,
     todo: 'Rename all but one of them.',
   },
-  THREAD_BACKGROUND_REFUSED: {
+  BACKGROUND_IN_ISOLATE: {
     happened: (_: Record<string, never>) =>
-      'A background was started in a task thread: the module of a task with thread: true starts the application again.',
-    todo: 'Put the task into a module of its own that starts nothing, or name one with the option module. Add tasks from outside of threads.',
+      'A background was started in a thread or process of a task: the module of the task starts the application again.',
+    todo: 'Put the task into a module of its own that starts nothing, or name one with the option module. Add tasks from outside of tasks that are isolated.',
   },
   THREAD_EXITED: {
     happened: (e: { name: string; exitCode: number; ranMs: number }) =>
@@ -195,7 +200,36 @@ export const ERRORS = {
   THREAD_OUT_OF_MEMORY: {
     happened: (e: { name: string; memoryMb: number; ranMs: number }) =>
       `The thread of task "${e.name}" ran out of memory after ${e.ranMs} ms: its heap has a limit of ${e.memoryMb} MB.`,
-    todo: 'Work on smaller pieces or on Buffers, which lie outside of that limit, or raise threadMemoryMb.',
+    todo: 'Work on smaller pieces or on Buffers, which lie outside of that limit, or raise memoryMb of the definition or threadMemoryMb.',
+  },
+  PROCESS_NOT_STARTED: {
+    happened: (e: { name: string; reason: string }) => `No process could be started for task "${e.name}": ${e.reason}.`,
+    todo: 'Look at the limits of this system for processes, open files and memory, or lower threads.',
+  },
+  PROCESS_EXITED: {
+    happened: (e: { name: string; exitCode: number; ranMs: number }) =>
+      `The process of task "${e.name}" ended with exit code ${e.exitCode} after ${e.ranMs} ms: something in it called process.exit.`,
+    todo: 'Throw an error instead, or giveUp(…) when no further attempt can help; error.cause has the last that it wrote to stderr.',
+  },
+  PROCESS_CRASHED: {
+    happened: (e: { name: string; exitCode: number; ranMs: number; reason: string }) =>
+      `The process of task "${e.name}" crashed after ${e.ranMs} ms (exit code ${e.exitCode}), by an error that nobody caught: ${e.reason}.`,
+    todo: 'Await every promise in run, and listen to the errors of emitters; error.cause is what was thrown.',
+  },
+  PROCESS_CRASHED_NATIVELY: {
+    happened: (e: { name: string; signal: string; ranMs: number }) =>
+      `The process of task "${e.name}" crashed natively after ${e.ranMs} ms, by ${e.signal}.`,
+    todo: 'Look at the native addons that run uses, and at process.abort; error.cause has the last that it wrote to stderr.',
+  },
+  PROCESS_OUT_OF_MEMORY: {
+    happened: (e: { name: string; memoryMb: number; ranMs: number }) =>
+      `The process of task "${e.name}" ran out of memory after ${e.ranMs} ms: its heap has a limit of ${e.memoryMb} MB.`,
+    todo: 'Work on smaller pieces or on Buffers, which lie outside of that limit, or raise memoryMb of the definition or threadMemoryMb; error.cause is what V8 said.',
+  },
+  PROCESS_KILLED: {
+    happened: (e: { name: string; signal: string; ranMs: number }) =>
+      `The process of task "${e.name}" was killed by ${e.signal} after ${e.ranMs} ms.`,
+    todo: "After SIGKILL look into the system's log and the limit of the container: their out-of-memory killer takes the largest process. Else somebody sent that signal.",
   },
   // Stores
   STORE_URL_INVALID: {

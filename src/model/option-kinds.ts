@@ -62,6 +62,9 @@ export function integer({ min, max }: { min?: number; max?: number } = {}): Opti
   return custom(`an integer${bounds(min, max, String)}`, accepts)
 }
 
+/** The limit of a heap, in megabytes: from about what Node itself needs. */
+export const heapMb = integer({ min: 8, max: 1_000_000 })
+
 /** `true` or `false`, nothing that merely looks like them. */
 export function boolean(): OptionKind<boolean> {
   return custom('true or false', (given): given is boolean => typeof given === 'boolean')

@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises'
 import { describe, it, type TestContext } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import { Wire } from '../http/wire.ts'
+import { inThread } from '../isolates/children/isolated-tasks.ts'
 import { bench, databaseFile, gate, later } from '../support/bench.ts'
-import { burns } from '../threads/children/thread-tasks.ts'
 import { application, open } from './fastify-application.ts'
 
 describe('(ii a) one task stops everybody', () => {
@@ -27,8 +27,8 @@ describe('(ii a) one task stops everybody', () => {
   })
 
   it('a task that burns the CPU for two seconds: with thread: true requests are answered while it runs', async (t) => {
-    const { wire, until, events, background } = await application(t, [burns], (routes) => {
-      routes.get('/burn', async (request) => request.tasks.add(burns, 2_000).id)
+    const { wire, until, events, background } = await application(t, [inThread.burns], (routes) => {
+      routes.get('/burn', async (request) => request.tasks.add(inThread.burns, 2_000).id)
       routes.get('/', async () => 'pong')
     })
     const connection = await wire()
@@ -36,7 +36,7 @@ describe('(ii a) one task stops everybody', () => {
     await until('attempt:start', id)
     for (let i = 0; i < 100; i++) assert.equal((await connection.get('/').answer()).body, 'pong')
     assert.deepEqual(events.all('attempt:end'), [])
-    assert.equal(typeof (await background.result(id)), 'number')
+    assert.equal(typeof (await background.result(id)), 'string')
   })
 })
 

@@ -53,6 +53,14 @@ describe('npm run bench', { concurrency: true }, () => {
     assert.deepEqual(json['wrong'], [])
   })
 
+  test('blocking ends with its figures, and no task or request failed', async () => {
+    const json = await measured('blocking')
+    for (const key of ['thread_p99_ratio', 'process_p99_ratio', 'loop_p99_ratio', 'control']) {
+      assert.ok(Number(json[`blocking.${key}`]) > 0, key)
+    }
+    assert.deepEqual(json['wrong'], [])
+  })
+
   test('says what is wrong with its arguments and exits with 2', async () => {
     const { code, errors } = await bench('http', '--rounds', '0')
     assert.equal(code, 2)

@@ -17,6 +17,7 @@ const KEYS = [
   'latency.other_process_p99_ms',
   'backlog.million_vs_ten_thousand',
   'idle.cpu_percent',
+  'blocking.thread_p99_ratio',
 ]
 
 function report(fields: Partial<Report>): Report {
