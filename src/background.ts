@@ -93,8 +93,14 @@ export class Background {
     })
     this.#store = store
     this.#executor = executor(settings, this.#registry, ports, logger)
-    const owners = { store, hub: this.#hub, runner: () => this.#runner, worker: () => this.#worker }
-    this.#pulse = makePulse(settings, ports, owners)
+    this.#pulse = makePulse(settings, ports, {
+      store,
+      hub: this.#hub,
+      registry: this.#registry,
+      canIsolate: this.#executor !== undefined,
+      runner: () => this.#runner,
+      worker: () => this.#worker,
+    })
     this.#runner = new Runner({
       registry: this.#registry,
       rules: rules(settings, ports),
@@ -130,18 +136,7 @@ export class Background {
     })
     this.#deferrals = new Deferrals((error, requestId) => this.#hub.emit('defer:failed', { error, requestId }))
     this.#responses = new Responses(ports.clock)
-    this.#desk = new Desk({
-      settings,
-      ports,
-      hub: this.#hub,
-      registry: this.#registry,
-      worker: this.#worker,
-      runner: this.#runner,
-      lanes: this.#lanes,
-      deferrals: this.#deferrals,
-      responses: this.#responses,
-      ready: () => this.#readiness(),
-    })
+    this.#desk = this.#makeDesk()
   }
 
   // Life
@@ -359,6 +354,21 @@ export class Background {
   }
 
   // Inside
+
+  #makeDesk(): Desk {
+    return new Desk({
+      settings: this.#settings,
+      ports: this.#ports,
+      hub: this.#hub,
+      registry: this.#registry,
+      worker: this.#worker,
+      runner: this.#runner,
+      lanes: this.#lanes,
+      deferrals: this.#deferrals,
+      responses: this.#responses,
+      ready: () => this.#readiness(),
+    })
+  }
 
   async #open(): Promise<void> {
     if (this.#executor !== undefined) await this.#executor.prove(this.#registry.isolated)

@@ -35,9 +35,14 @@ export interface TaskOptions<Name extends string, Input, Parsed, Result> {
   readonly thread?: boolean | undefined
   /** The same in a child process, for code that may crash natively or eats memory outside of the heap. By default neither. */
   readonly isolate?: 'process' | undefined
-  /** With one of the two: the limit of the heap there, in megabytes, without Buffers: 8 to 1,000,000. By default `threadMemoryMb`. */
+  /**
+   * What becomes of a task that blocks the event loop: it is reported (`report`, the default), or after three times its attempts
+   * run in a thread of this process (`thread`), as if the definition said `thread: true`.
+   */
+  readonly onBlock?: 'report' | 'thread' | undefined
+  /** With one of these: the limit of the heap there, in megabytes, without Buffers: 8 to 1,000,000. By default `threadMemoryMb`. */
   readonly memoryMb?: number | undefined
-  /** With one of the two: the module to import there instead, as a URL. For bundles, and definitions that a helper makes. */
+  /** With one of these: the module to import there instead, as a URL. For bundles, and definitions that a helper makes. */
   readonly module?: URL | string | undefined
   /** The work. It may run again after a crash, so let it be repeatable, or pass on `context.idempotencyKey`. */
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
@@ -89,6 +94,20 @@ const moduleUrl = custom(
   (given): given is URL | string => given instanceof URL || (typeof given === 'string' && URL.canParse(given)),
 )
 
+interface Home {
+  readonly thread: boolean
+  readonly isolate: 'process' | undefined
+  readonly onBlock: 'report' | 'thread'
+}
+
+function kindOf({ thread, isolate }: Home): Isolation['kind'] | undefined {
+  return thread ? 'thread' : isolate
+}
+
+function mayLeave(home: Home): boolean {
+  return kindOf(home) !== undefined || home.onBlock === 'thread'
+}
+
 /** The options of {@link defineTask}, for the docs and for its checks. */
 export const TASK_OPTIONS = optionTable(
   {
@@ -121,6 +140,11 @@ export const TASK_OPTIONS = optionTable(
       default: undefined,
       says: 'Calls `run` in a child process: for code that may crash natively, or eats memory outside of the heap.',
     },
+    onBlock: {
+      is: oneOf('report', 'thread'),
+      default: 'report',
+      says: 'What becomes of it when it blocks the event loop: it is reported, or after three times it runs in threads.',
+    },
     memoryMb: {
       is: heapMb,
       default: undefined,
@@ -135,8 +159,9 @@ export const TASK_OPTIONS = optionTable(
   },
   [
     rule('thread and isolate exclude each other', (o) => !o.thread || o.isolate === undefined),
-    rule('memoryMb needs thread or isolate', (o) => o.memoryMb === undefined || o.thread || o.isolate !== undefined),
-    rule('module needs thread or isolate', (o) => o.module === undefined || o.thread || o.isolate !== undefined),
+    rule('thread and isolate leave nothing to onBlock', (o) => o.onBlock === 'report' || kindOf(o) === undefined),
+    rule("memoryMb needs thread, isolate or onBlock: 'thread'", (o) => o.memoryMb === undefined || mayLeave(o)),
+    rule("module needs thread, isolate or onBlock: 'thread'", (o) => o.module === undefined || mayLeave(o)),
   ],
 )
 
@@ -157,13 +182,15 @@ export function defineTask<const Name extends string, Result, Parsed = undefined
 ): TaskDefinition<Name, Input, Parsed, Result> {
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
-  const { input, retry, thread, isolate, memoryMb, module, ...rest } = TASK_OPTIONS.parse(
+  const { input, retry, thread, isolate, onBlock, memoryMb, module, ...rest } = TASK_OPTIONS.parse(
     `defineTask("${name}")`,
     options,
   )
-  const kind = thread ? 'thread' : isolate
+  const kind = kindOf({ thread, isolate, onBlock }) ?? (onBlock === 'thread' ? 'thread' : undefined)
   const url = kind === undefined || module !== undefined ? module?.toString() : definingModule()
-  const isolation: Isolation | undefined = kind && Object.freeze({ kind, url, isGiven: module !== undefined, memoryMb })
+  const isGiven = module !== undefined
+  const isolation: Isolation | undefined =
+    kind && Object.freeze({ kind, url, isGiven, memoryMb, isOnBlock: onBlock === 'thread' })
   const definition: AnyTaskDefinition = Object.freeze({
     ...rest,
     schema: input,

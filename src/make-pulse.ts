@@ -1,6 +1,7 @@
 import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import type { EventHub } from './engine/event-hub.ts'
+import type { Registry } from './engine/registry.ts'
 import type { Runner } from './engine/runner.ts'
 import { runningDefinition } from './engine/task-context.ts'
 import type { Worker } from './engine/worker.ts'
@@ -11,10 +12,16 @@ import type { Running } from './pulse/blocks.ts'
 import { ThreadPulse } from './pulse/thread-pulse.ts'
 import { ResponseScope } from './response-scope.ts'
 
+/** A task with `onBlock: 'thread'` leaves the event loop after having blocked it so often. */
+const BLOCKS_TO_MOVE = 3
+
 /** Whom a pulse serves. */
 export interface PulseOwners {
   readonly store: Store
   readonly hub: EventHub
+  readonly registry: Registry
+  /** Whether there is anything that runs tasks beside the loop. */
+  readonly canIsolate: boolean
   runner(): Runner
   worker(): Worker
 }
@@ -25,7 +32,7 @@ export function makePulse(
   { clock }: Ports,
   owners: PulseOwners,
 ): ThreadPulse | undefined {
-  const { store, hub } = owners
+  const { store, hub, registry } = owners
   if (clock !== systemClock) return undefined
   return new ThreadPulse({
     clock,
@@ -35,7 +42,12 @@ export function makePulse(
     address: () => store.address,
     isBusy: () => owners.runner().isRunning,
     who: () => whoRuns(owners.runner()),
-    blocked: (block) => hub.emit('loop:blocked', block),
+    blocks: {
+      report: (block) => hub.emit('loop:blocked', block),
+      counted(name, times) {
+        if (times >= BLOCKS_TO_MOVE && owners.canIsolate && registry.move(name)) hub.emit('task:moved', { name, times })
+      },
+    },
     listener: {
       began: () => hub.emit('pulse:started', {}),
       fenced: (incarnation) => owners.worker().fenced(incarnation),

@@ -57,7 +57,7 @@ describe('a definition', () => {
 
   test('that is isolated has the module that defines it, or the one that it was given', () => {
     const run = () => {}
-    const here = { kind: 'thread', url: import.meta.url, isGiven: false, memoryMb: undefined }
+    const here = { kind: 'thread', url: import.meta.url, isGiven: false, memoryMb: undefined, isOnBlock: false }
     assert.deepEqual(defineTask({ name: 'a', thread: true, run }).isolation, here)
     assert.deepEqual(defineTask({ name: 'a', isolate: 'process', run }).isolation, { ...here, kind: 'process' })
     assert.deepEqual(defineTask({ name: 'a', thread: true, memoryMb: 64, run }).isolation, { ...here, memoryMb: 64 })
@@ -66,6 +66,8 @@ describe('a definition', () => {
     assert.deepEqual(defineTask({ name: 'a', thread: true, module, run }).isolation, there)
     assert.deepEqual(defineTask({ name: 'a', thread: true, module: module.href, run }).isolation, there)
     assert.equal(defineTask({ name: 'a', thread: false, run }).isolation, undefined)
+    assert.deepEqual(defineTask({ name: 'a', onBlock: 'thread', run }).isolation, { ...here, isOnBlock: true })
+    assert.equal(defineTask({ name: 'a', onBlock: 'report', run }).isolation, undefined)
   })
 
   test('is frozen, with all that is in it of ours', () => {
@@ -160,6 +162,7 @@ test('every option of a definition has its row in the docs', () => {
     'on',
     'thread',
     'isolate',
+    'onBlock',
     'memoryMb',
     'module',
     'run',

@@ -8,6 +8,8 @@ import { taskContext } from './task-context.ts'
 export interface Registered {
   readonly definition: AnyTaskDefinition
   readonly context: AsyncResource
+  /** Whether they run beside the event loop from here on. */
+  isIsolated: boolean
 }
 
 /** The definitions that a background can run, by name. */
@@ -21,7 +23,8 @@ export class Registry {
       if (known !== undefined && known.definition !== definition) {
         throw new AfterwordError('TASK_NAME_TAKEN', { name: definition.name })
       }
-      this.#registered.set(definition.name, { definition, context: taskContext(definition) })
+      const isIsolated = definition.isolation?.isOnBlock === false
+      this.#registered.set(definition.name, { definition, context: taskContext(definition), isIsolated })
     }
   }
 
@@ -34,11 +37,19 @@ export class Registry {
     return new Set([...this.#registered.values()].map(({ definition }) => definition.queue))
   }
 
-  /** The definitions that run in isolates. */
+  /** The definitions that run in isolates, or may have to. */
   get isolated(): readonly AnyTaskDefinition[] {
     return [...this.#registered.values()]
       .map(({ definition }) => definition)
       .filter(({ isolation }) => isolation !== undefined)
+  }
+
+  /** A definition blocks the event loop again and again: its attempts run in isolates from here on. False where they do already, or may not. */
+  move(name: string): boolean {
+    const known = this.#registered.get(name)
+    if (known === undefined || known.isIsolated || known.definition.isolation === undefined) return false
+    known.isIsolated = true
+    return true
   }
 
   get(name: string): Registered | undefined {

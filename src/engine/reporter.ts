@@ -92,6 +92,11 @@ const LINES: { [N in EventName]: Line<N> } = {
     fields: blockedFields(e),
     message: blockedMessage(e),
   }),
+  'task:moved': (e) => ({
+    level: 'warn',
+    fields: { task: e.name, times: e.times },
+    message: `task "${e.name}" has blocked the event loop ${e.times} times; its attempts run in threads from here on`,
+  }),
   'pulse:started': () => ({
     level: 'debug',
     fields: {},

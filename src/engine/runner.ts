@@ -202,11 +202,8 @@ export class Runner implements AttemptHost {
     const { registry, rules, hub } = this.#parts
     const known = registry.get(task.name)
     if (known === undefined) throw new Error(`Claimed "${task.name}", which this worker does not know.`)
-    const { definition, context } = known
-    const attempt =
-      definition.isolation === undefined
-        ? new Attempt(task, definition, lane, this)
-        : this.#isolated(definition, task, lane)
+    const { definition, context, isIsolated } = known
+    const attempt = isIsolated ? this.#isolated(definition, task, lane) : new Attempt(task, definition, lane, this)
     if (attempt === undefined) return lane.park(task, this.#turns++)
     this.#parts.pulse?.active()
     this.#attempts.add(attempt)

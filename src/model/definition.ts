@@ -54,6 +54,8 @@ export interface Isolation {
   readonly isGiven: boolean
   /** The limit of the heap there, in megabytes; undefined: as the background says. */
   readonly memoryMb: number | undefined
+  /** True: only once it has blocked the event loop again and again. */
+  readonly isOnBlock: boolean
 }
 
 /** What `defineTask` returns: a name, an input schema, a policy and the function. Frozen. */
@@ -66,7 +68,7 @@ export interface TaskDefinition<Name extends string = string, Input = unknown, P
   readonly retry: Partial<RetryPolicy> | undefined
   readonly timeoutMs: number | undefined
   readonly on: OnStatus
-  /** Undefined: `run` is called on the event loop. */
+  /** Undefined: `run` is always called on the event loop. */
   readonly isolation: Isolation | undefined
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
   /** Carries the input's type for `add`; never there at run time. */

@@ -83,6 +83,8 @@ export interface BackgroundEvents {
   'task:unknown': { readonly name: string; readonly queue: string }
   /** The event loop stood still for longer than `blockedAfter`, and turns again. At most one in ten seconds for each culprit. */
   'loop:blocked': Block
+  /** A task with `onBlock: 'thread'` has blocked the event loop so often: its attempts run in threads from here on. */
+  'task:moved': { readonly name: string; readonly times: number }
   /** The pulse thread keeps the lease and watches the event loop from here on. */
   'pulse:started': object
   /** The pulse thread has ended before its time: the lease is kept on the event loop, and nothing watches that any more. */

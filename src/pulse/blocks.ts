@@ -11,6 +11,14 @@ const CULPRITS_MAX = 1_000
 /** Who is running at this moment. */
 export type Running = Pick<Block, 'by' | 'name' | 'taskId' | 'requestId'>
 
+/** Who hears of blocks. */
+export interface BlocksListener {
+  /** Each culprit once in a while. */
+  report(block: Block): void
+  /** Attempts of that definition have blocked so often by now. */
+  counted(name: string, times: number): void
+}
+
 const NOBODY: Running = { by: 'unknown', name: undefined, taskId: undefined, requestId: undefined }
 const OTHERS: Culprit = { by: 'unknown', name: undefined, place: undefined, function: undefined }
 
@@ -27,14 +35,14 @@ interface Count extends Culprit {
 export class Blocks {
   readonly #clock: Clock
   readonly #who: () => Running
-  readonly #report: (block: Block) => void
+  readonly #listener: BlocksListener
   readonly #counts = new Map<string, Count>()
   #noted: { readonly running: Running; readonly sites: readonly CallSiteObject[] } | undefined
 
-  constructor(clock: Clock, who: () => Running, report: (block: Block) => void) {
+  constructor(clock: Clock, who: () => Running, listener: BlocksListener) {
     this.#clock = clock
     this.#who = who
-    this.#report = report
+    this.#listener = listener
   }
 
   /** Notes what is running. Called on top of it, so it does little and throws nothing. */
@@ -56,12 +64,13 @@ export class Blocks {
     count.times++
     count.totalMs += ms
     count.longestMs = Math.max(count.longestMs, ms)
+    if (culprit.name !== undefined) this.#listener.counted(culprit.name, this.#timesOf(culprit.name))
     const nowMs = this.#clock.monotonicMs()
     if (count.reportedMs !== undefined && nowMs - count.reportedMs < REPORT_MS) return
     const times = count.times - count.told
     count.reportedMs = nowMs
     count.told = count.times
-    this.#report({ ...culprit, ms, taskId: running.taskId, requestId: running.requestId, times })
+    this.#listener.report({ ...culprit, ms, taskId: running.taskId, requestId: running.requestId, times })
   }
 
   /** The worst first. */
@@ -69,6 +78,10 @@ export class Blocks {
     return [...this.#counts.values()]
       .map(({ reportedMs: _, told: __, ...count }) => count)
       .toSorted((a, b) => b.totalMs - a.totalMs)
+  }
+
+  #timesOf(name: string): number {
+    return this.#counts.values().reduce((sum, count) => sum + (count.name === name ? count.times : 0), 0)
   }
 
   #countOf(given: Culprit): Count {

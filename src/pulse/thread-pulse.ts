@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads'
-import type { Block, BlockCount } from '../model/block.ts'
+import type { BlockCount } from '../model/block.ts'
 import type { Incarnation } from '../model/task.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Pulse, PulseListener } from '../ports/pulse.ts'
 import type { StoreAddress } from '../ports/store.ts'
-import { Blocks, type Running } from './blocks.ts'
+import { Blocks, type BlocksListener, type Running } from './blocks.ts'
 import { Cells } from './cells.ts'
 import { isDebugged } from './debugged.ts'
 import { LoopWatch } from './loop-watch.ts'
@@ -38,7 +38,7 @@ export interface PulseParts {
   isBusy(): boolean
   /** Who is running at this moment. */
   who(): Running
-  blocked(block: Block): void
+  readonly blocks: BlocksListener
 }
 
 /**
@@ -70,11 +70,7 @@ export class ThreadPulse implements Pulse {
     const { clock, limitMs } = parts
     this.#parts = parts
     this.#turnMs = limitMs === 0 ? TEND_MS : Math.min(limitMs / TURNS_PER_LIMIT, TURN_MS_MAX)
-    this.#blocks = new Blocks(
-      clock,
-      () => parts.who(),
-      (block) => parts.blocked(block),
-    )
+    this.#blocks = new Blocks(clock, () => parts.who(), parts.blocks)
     this.#watch = new LoopWatch({
       clock,
       cells: this.#cells,

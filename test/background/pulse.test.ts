@@ -13,6 +13,7 @@ import { type Bench, bench, databaseFile } from '../support/bench.ts'
 import { blocks, DEFINITIONS, heeds } from '../support/definitions.ts'
 import { turn } from '../support/fake-clock.ts'
 import { TaskProcess } from '../support/task-process.ts'
+import { leavesTheLoop } from './children/leaves-the-loop.ts'
 
 const source = readFileSync(import.meta.filename, 'utf8').split('\n')
 
@@ -94,6 +95,17 @@ describe('a task that blocks the event loop', () => {
     assert.equal(events.all('loop:blocked').filter(({ by }) => by === 'task').length, 1)
     const named = background.blocks().find(({ name }) => name === 'sync')!
     assert.equal(named.longestMs >= 100 && named.longestMs <= named.totalMs, true)
+  })
+
+  test("runs in a thread after three times, with onBlock: 'thread'", async (t) => {
+    const { background, events } = await watched(t, { tasks: [leavesTheLoop], threads: 1 })
+    const runs: boolean[] = []
+    // The probe is rare, so many a block has no name and does not count.
+    while (runs.at(-1) !== false && runs.length < 100) {
+      runs.push(await background.result(await background.add(leavesTheLoop)))
+    }
+    assert.deepEqual([runs[0], runs.at(-1)], [true, false])
+    assert.deepEqual(events.all('task:moved'), [{ name: 'leaves-the-loop', times: 3 }])
   })
 
   test('goes unseen with blockedAfter: 0', async (t) => {

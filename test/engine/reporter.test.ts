@@ -39,6 +39,7 @@ const EVENTS: { [N in EventName]: BackgroundEvents[N] } = {
     ms: 312.4,
     times: 1,
   },
+  'task:moved': { name: 'greet', times: 3 },
   'pulse:started': {},
   'pulse:failed': { error: new Error('no') },
   'worker:rescued': { worker: 7, requeued: ['id-1'], quarantined: [] },

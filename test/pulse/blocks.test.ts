@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Block } from '../../src/model/block.ts'
-import { Blocks, type Running } from '../../src/pulse/blocks.ts'
+import { Blocks, type BlocksListener, type Running } from '../../src/pulse/blocks.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 const RESIZE: Running = { by: 'task', name: 'resize', taskId: 'id-1', requestId: undefined }
@@ -9,7 +9,12 @@ const RESIZE: Running = { by: 'task', name: 'resize', taskId: 'id-1', requestId:
 function blocks(who: () => Running = () => RESIZE) {
   const clock = new FakeClock()
   const reports: Block[] = []
-  return { clock, reports, blocks: new Blocks(clock, who, (block) => void reports.push(block)) }
+  const counted: [string, number][] = []
+  const listener: BlocksListener = {
+    report: (block) => void reports.push(block),
+    counted: (name, times) => void counted.push([name, times]),
+  }
+  return { clock, reports, counted, blocks: new Blocks(clock, who, listener) }
 }
 
 function noteAndStand(made: Blocks, ms: number): void {
@@ -88,4 +93,16 @@ test('memory is bounded, however many culprits there are', () => {
     counts.reduce((sum, { times }) => sum + times, 0),
     1_500,
   )
+})
+
+test('how often the attempts of a definition have blocked is told each time, wherever that was', () => {
+  const { blocks: made, counted } = blocks()
+  noteAndStand(made, 100)
+  made.stood(100)
+  const elsewhere = (): void => noteAndStand(made, 100)
+  elsewhere()
+  assert.deepEqual(counted, [
+    ['resize', 1],
+    ['resize', 2],
+  ])
 })

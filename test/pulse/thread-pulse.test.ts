@@ -18,7 +18,7 @@ function pulse(address: StoreAddress | undefined, listener: Partial<PulseParts['
     address: () => address,
     isBusy: () => false,
     who: () => nobody,
-    blocked() {},
+    blocks: { report() {}, counted() {} },
   })
 }
 

@@ -16,6 +16,7 @@ const NAMES: Record<EventName, true> = {
   'worker:rescued': true,
   'task:unknown': true,
   'loop:blocked': true,
+  'task:moved': true,
   'pulse:started': true,
   'pulse:failed': true,
   'store:error': true,
