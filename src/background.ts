@@ -402,8 +402,9 @@ export class Background {
       pid: process.pid,
       host: hostname(),
       version: VERSION,
+      runtime: `node ${process.versions.node}`,
       queues: this.#settings.works ? [...this.#lanes.keys()] : [],
-      definitions: this.#settings.works ? this.#registry.names : [],
+      definitions: this.#settings.works ? this.#registry.known : [],
       registeredAt: this.#ports.clock.now(),
       leaseMs: this.#settings.leaseMs,
     }

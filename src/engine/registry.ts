@@ -1,6 +1,7 @@
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
 import { received } from '../model/received.ts'
+import type { KnownDefinition } from '../model/task.ts'
 
 /** The definitions that a background can run, by name. */
 export class Registry {
@@ -17,8 +18,9 @@ export class Registry {
     }
   }
 
-  get names(): readonly string[] {
-    return [...this.#definitions.keys()]
+  /** What a worker that has them registers. */
+  get known(): readonly KnownDefinition[] {
+    return [...this.#definitions.values()].map(({ name, version }) => ({ name, version }))
   }
 
   /** The queues that the definitions name. */

@@ -8,6 +8,7 @@ import type {
   Retention,
   StoredValue,
   TaskId,
+  TaskKind,
   TaskRecord,
   WorkerRecord,
   WorkerRegistration,
@@ -153,7 +154,8 @@ export interface Store {
 
   /**
    * One transaction: outcomes, then adds, then the claim (due tasks are made ready first; highest priority first,
-   * then oldest). Rejects with a coded error when nothing of it was written.
+   * then oldest). A worker is given tasks of the names that it registered, none of a version newer than it knows. Rejects
+   * with a coded error when nothing of it was written.
    */
   write(batch: WriteBatch, now: Instant): Promise<Written>
   /**
@@ -195,6 +197,6 @@ export interface Store {
     now: Instant,
     limit: number,
   ): Promise<{ readonly removed: number; readonly done: boolean }>
-  /** The names of ready tasks, by queue. Cheap, however many there are. */
-  readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>>
+  /** The kinds of which a task is ready, each once. Cheap, however many tasks there are. */
+  readyKinds(): Promise<readonly TaskKind[]>
 }

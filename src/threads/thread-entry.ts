@@ -53,7 +53,7 @@ async function attempt(call: RunMessage, mine: AttemptContext): Promise<FromThre
     const definition = knownDefinition(call.address) ?? (await findDefinition(call.address))
     mine.signal.throwIfAborted()
     tell({ kind: 'begun' })
-    return returned(await definition.run(parseStoredInput(definition, call.task.input), mine), call)
+    return returned(await definition.run(parseStoredInput(definition, call.task), mine), call)
   } catch (error) {
     return { kind: 'threw', error: crossingError(error) }
   }

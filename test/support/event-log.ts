@@ -15,6 +15,7 @@ const NAMES: Record<EventName, true> = {
   'worker:fenced': true,
   'worker:rescued': true,
   'task:unknown': true,
+  'task:known': true,
   'store:error': true,
   'store:failed': true,
   stopped: true,

@@ -28,6 +28,7 @@ import { requeueing } from './requeueing.ts'
 import { rescue } from './rescue.ts'
 import { series } from './series.ts'
 import { values } from './values.ts'
+import { versions } from './versions.ts'
 import { walks } from './walks.ts'
 import { workers } from './workers.ts'
 import { type StoreSite, World } from './world.ts'
@@ -62,6 +63,7 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   rescue,
   fencing,
   'handing back': handBack,
+  versions,
   workers,
   queues,
   listing,

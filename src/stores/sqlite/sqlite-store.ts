@@ -7,6 +7,7 @@ import type {
   Retention,
   StoredError,
   TaskId,
+  TaskKind,
   TaskRecord,
   WorkerRecord,
   WorkerRegistration,
@@ -28,6 +29,7 @@ import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { holderOf } from './holder.ts'
 import { homeKey, spareKey } from './keys.ts'
+import { labelsOf } from './kinds.ts'
 import { listTasks } from './list.ts'
 import { PASSED } from './marks.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
@@ -119,7 +121,9 @@ export class SqliteStore implements Store {
   }
 
   async register(worker: WorkerRegistration): Promise<Incarnation> {
-    const { name, pid, host, version, queues, definitions, registeredAt, leaseMs } = worker
+    const { name, pid, host, version, runtime, queues, definitions, registeredAt, leaseMs } = worker
+    const labels = labelsOf(definitions)
+    const labelsJson = JSON.stringify(labels)
     const row = await this.#transact(
       (db) =>
         db
@@ -131,20 +135,16 @@ export class SqliteStore implements Store {
             version,
             SCHEMA_VERSION,
             JSON.stringify(queues),
-            JSON.stringify(definitions),
+            labelsJson,
             registeredAt,
             leaseMs,
+            runtime,
           ) as {
           incarnation: number
         },
     )
     const { incarnation } = row
-    this.#workers.set(incarnation, {
-      incarnation,
-      names: new Set(definitions),
-      namesJson: JSON.stringify(definitions),
-      strays: new Set(),
-    })
+    this.#workers.set(incarnation, { incarnation, labels: new Set(labels), labelsJson, strays: new Set() })
     return incarnation
   }
 
@@ -302,11 +302,14 @@ export class SqliteStore implements Store {
     return { removed, done }
   }
 
-  async readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-    const rows = this.#read((db) => db.sql('ready_names').all() as unknown as { queue: string; name: string }[])
-    const names = new Map<string, Set<string>>()
-    for (const { queue, name } of rows) names.set(queue, (names.get(queue) ?? new Set()).add(name))
-    return names
+  async readyKinds(): Promise<readonly TaskKind[]> {
+    return this.#read((db) => {
+      const codes = db.sql('ready_kinds').all() as unknown as { code: number }[]
+      return codes.map(({ code }) => {
+        const { queue, name, version } = db.kinds.of(code)
+        return { queue, name, version }
+      })
+    })
   }
 
   async #openWal(db: Database, file: string): Promise<void> {
