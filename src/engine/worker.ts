@@ -61,6 +61,7 @@ export class Worker implements JournalOwner {
   /** The incarnation that was declared dead, until this worker is registered again. */
   #former: Incarnation | undefined
   #lost: readonly TaskId[] = []
+  #beatAtMs = 0
   /** Somebody may have asked to cancel one of our tasks: worth a look at the store without room, too. */
   #cancelMaybe = false
 
@@ -103,6 +104,11 @@ export class Worker implements JournalOwner {
   /** Live tasks in the store, as of the last transaction of this process. */
   get live(): number {
     return this.#live
+  }
+
+  /** Milliseconds since the store last heard that this worker lives. */
+  get beatAgoMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#beatAtMs
   }
 
   get draining(): boolean {
@@ -254,6 +260,7 @@ export class Worker implements JournalOwner {
   async #register(): Promise<void> {
     this.#setPaused(await this.#parts.store.paused())
     await this.#registration.enter()
+    this.#beatAtMs = this.#parts.clock.monotonicMs()
     await this.#rescuer.sweep()
   }
 
@@ -287,6 +294,7 @@ export class Worker implements JournalOwner {
     // The store refused when this worker came back.
     if (self === undefined) return this.#draining ? undefined : this.#revive()
     const alive = await this.#parts.store.beat(self, this.#parts.clock.now())
+    if (alive) this.#beatAtMs = this.#parts.clock.monotonicMs()
     if (!alive && self === this.incarnation && !this.#draining) this.#revive()
   }
 

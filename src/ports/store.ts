@@ -134,6 +134,9 @@ export interface StoreCapabilities {
  * Every verb that changes a task is one transaction, and every change of a running task names the incarnation and
  * the claim it expects: what no longer matches changes nothing and is reported, never overwritten. They take effect in
  * the order of their calls: a stop hands back behind a write that has no answer yet.
+ *
+ * A task of the queue CANARY_QUEUE (model/canary.ts) is one only for the worker that adds it: it stands in no list and in no
+ * count, and where it would become ready again it is gone instead, at the latest when the next worker registers.
  */
 export interface Store {
   /** For logs and errors, for example `sqlite:./data/tasks.db`. Never holds a password. */

@@ -13,6 +13,7 @@
 import * as nodeTest from 'node:test'
 import type { StoreCapabilities } from '../../ports/store.ts'
 import { adding } from './adding.ts'
+import { canaries } from './canaries.ts'
 import { cancelling } from './cancelling.ts'
 import type { Case } from './case.ts'
 import { claiming } from './claiming.ts'
@@ -65,6 +66,7 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   'handing back': handBack,
   versions,
   workers,
+  canaries,
   queues,
   listing,
   pruning,

@@ -1,3 +1,4 @@
+import { CANARY_QUEUE } from '../../model/canary.ts'
 import { CANCELLING, EARLY, formatMask, PASSED, SUSPECT } from './marks.ts'
 
 /**
@@ -188,6 +189,9 @@ export const statements = {
   retire: `DELETE FROM worker WHERE incarnation = ? AND NOT EXISTS (
       SELECT 1 FROM task INDEXED BY task_running WHERE state = 1 AND task.worker = worker.incarnation)`,
   fence: 'DELETE FROM worker WHERE incarnation = ?',
+  /** Those that are nobody's any more; a crash with one is never counted, for it is claimed ahead of its turn. */
+  remove_canaries: `DELETE FROM task INDEXED BY task_ready
+    WHERE state = 0 AND crashes < 2 AND kind IN (SELECT code FROM kind WHERE queue = '${CANARY_QUEUE}') RETURNING id`,
 
   pause: 'INSERT INTO paused_queue (queue) VALUES (?) ON CONFLICT DO NOTHING',
   resume: 'DELETE FROM paused_queue WHERE queue = ?',
