@@ -16,6 +16,7 @@ export interface HealthRequest {
 
 /** See {@link HealthRequest}. */
 export interface HealthResponse {
+  readonly headersSent: boolean
   writeHead(status: number, headers: Readonly<Record<string, string>>): unknown
   end(body?: string): unknown
 }
@@ -52,6 +53,8 @@ export function healthHandler(
       return false
     }
     void healthAnswer(background, path).then(({ status, headers, body }) => {
+      // Somebody may have answered meanwhile, as one that limits the time of requests does.
+      if (response.headersSent) return
       response.writeHead(status, headers)
       response.end(request.method === 'HEAD' ? undefined : body)
     })

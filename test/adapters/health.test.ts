@@ -137,6 +137,21 @@ describe('the answer about health', () => {
     }
   })
 
+  it('is not given where somebody else has answered meanwhile', async (t) => {
+    const { background } = bench(t)
+    const health = healthHandler(background)
+    const asked = Promise.withResolvers<unknown>()
+    const server = await serve(t, (request, response) => {
+      health(request, response)
+      response.writeHead(503).end('too late')
+      asked.resolve(background.readiness())
+    })
+    const answer = await fetch(`http://127.0.0.1:${portOf(server)}/readyz`)
+    assert.deepEqual([answer.status, await answer.text()], [503, 'too late'])
+    // What would be thrown now would be thrown into nobody's hands, and fail this test.
+    await asked.promise
+  })
+
   it('is given to a client that has gone away without an error', async (t) => {
     const { background } = bench(t)
     const health = healthHandler(background)
