@@ -63,9 +63,10 @@ type VersionsBelow<Version extends number, Below extends readonly number[] = []>
   ? Below
   : VersionsBelow<Version, [...Below, [...Below, 0]['length'] & number]>
 
-type UpgradeTo<Below extends readonly number[], Input> = {
-  readonly [V in Below[number]]?: UpgradeFrom<V extends Below['length'] ? Input : unknown>
-}
+/** Below the first version there is nothing: an empty object type would take any. */
+type UpgradeTo<Below extends readonly number[], Input> = Below extends readonly []
+  ? Readonly<Record<number, never>>
+  : { readonly [V in Below[number]]?: UpgradeFrom<V extends Below['length'] ? Input : unknown> }
 
 /** Nothing, when a schema's input can be stored; else the reason at each place that cannot. */
 export type StorableSchema<Input> = [NoInfer<Input>] extends [Storable<NoInfer<Input>>]
