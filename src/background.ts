@@ -11,6 +11,7 @@ import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
 import { executor, lanes, retention, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
+import { Canary } from './engine/canary.ts'
 import { EventHub } from './engine/event-hub.ts'
 import { explain, type Explanation } from './engine/explain.ts'
 import type { Lane } from './engine/lane.ts'
@@ -20,6 +21,7 @@ import { ResultWaiters } from './engine/result-waiters.ts'
 import { Runner } from './engine/runner.ts'
 import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
+import { type Health, HealthCheck, type Readiness } from './health.ts'
 import { installGate, type NodeResponse } from './http/gate.ts'
 import { type ClosableServer, closeUnusedWith, watchConnections } from './http/unused-connections.ts'
 import { makePulse } from './make-pulse.ts'
@@ -29,6 +31,7 @@ import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { ListFilter, ListOptions } from './model/list-options.ts'
+import type { Logger } from './model/logger.ts'
 import { refuseInIsolate } from './model/task-isolate.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
@@ -66,6 +69,7 @@ export class Background {
   readonly #executor: Executor | undefined
   readonly #pulse: ThreadPulse | undefined
   readonly #lanes: ReadonlyMap<string, Lane>
+  readonly #health: HealthCheck
   readonly #waiters = new ResultWaiters()
   readonly #deferrals: Deferrals
   readonly #responses: Responses
@@ -134,6 +138,7 @@ export class Background {
       retention: retention(settings),
       registration: () => this.#registration(),
     })
+    this.#health = this.#healthCheck(logger)
     this.#deferrals = new Deferrals((error, requestId) => this.#hub.emit('defer:failed', { error, requestId }))
     this.#responses = new Responses(ports.clock)
     this.#desk = this.#makeDesk()
@@ -328,6 +333,30 @@ export class Background {
     return this.#pulse?.blocks() ?? []
   }
 
+  /**
+   * Whether the process is well: false when only a restart helps, after the store has failed for good. Asks nobody.
+   * For `/healthz` see {@link healthHandler}.
+   */
+  get live(): boolean {
+    return this.#health.live
+  }
+
+  /**
+   * Whether tasks can be added and run here, and why not. Proven by a canary task through the store, not more often than every five
+   * seconds. Starts a background that was not started. Answers within a second, also when the store hangs; never rejects.
+   */
+  readiness(): Promise<Readiness> {
+    return this.#health.readiness()
+  }
+
+  /**
+   * The same, and how this process, its store and its queues are. Counts the unfinished tasks, so it costs more the more there are:
+   * for people and dashboards. Answers within two seconds; never rejects.
+   */
+  health(): Promise<Health> {
+    return this.#health.health()
+  }
+
   /** How many unfinished tasks stand in each state, by queue. */
   async counts(): Promise<Counts> {
     await this.#readiness()
@@ -413,7 +442,29 @@ export class Background {
 
   #onStoreFailed(error: AfterwordError): void {
     this.#worker.failed()
+    this.#health.storeFailed(error)
     this.#hub.emit('store:failed', { error })
+  }
+
+  #healthCheck(logger: Logger): HealthCheck {
+    const settings = this.#settings
+    const canary = new Canary({
+      ...this.#ports,
+      rules: rules(settings, this.#ports),
+      logger,
+      durability: settings.durability,
+      journal: () => this.#worker.journal,
+      incarnation: () => this.#worker.incarnation,
+    })
+    return new HealthCheck({
+      settings,
+      clock: this.#ports.clock,
+      store: this.#store,
+      worker: this.#worker,
+      lanes: this.#lanes,
+      canary,
+      opening: () => this.#readiness(),
+    })
   }
 
   #registration(): Parameters<Store['register']>[0] {
@@ -422,8 +473,9 @@ export class Background {
       pid: process.pid,
       host: hostname(),
       version: VERSION,
+      runtime: `node ${process.versions.node}`,
       queues: this.#settings.works ? [...this.#lanes.keys()] : [],
-      definitions: this.#settings.works ? this.#registry.names : [],
+      definitions: this.#settings.works ? this.#registry.known : [],
       registeredAt: this.#ports.clock.now(),
       leaseMs: this.#settings.leaseMs,
     }

@@ -6,7 +6,7 @@ import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, Isola
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
-import { aFunction, boolean, custom, duration, heapMb, oneOf } from './model/option-kinds.ts'
+import { aFunction, boolean, custom, duration, heapMb, integer, oneOf, recordOf } from './model/option-kinds.ts'
 import { group, optionTable, rule } from './model/option-table.ts'
 import { received } from './model/received.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
@@ -16,11 +16,18 @@ import { noteDefinition } from './model/task-isolate.ts'
 import type { OnStatus } from './model/task.ts'
 
 /** What {@link defineTask} takes. `Input` is what `add` takes and the store keeps; `Parsed` is what `run` gets. */
-export interface TaskOptions<Name extends string, Input, Parsed, Result> {
+export interface TaskOptions<Name extends string, Input, Parsed, Result, Version extends number = number> {
   /** What the store remembers it by: 1 to 100 letters, digits or `-_.:/`. Never change it while tasks wait. */
   readonly name: Name
   /** Any Standard Schema (zod, valibot, arktype, …) that validates at once. Without one, `run`'s parameter tells the type. */
   readonly input?: (StandardSchemaV1<Input, Parsed> & StorableSchema<Input>) | undefined
+  /** Of the input: 1 to 100, by default 1. Raise it by one with a change that older inputs do not fit. */
+  readonly version?: Version | undefined
+  /**
+   * What to make of older inputs: for each version before, a function that gives the input of the next one. They are
+   * applied in turn, before the schema; say by the type of the parameter what that version held.
+   */
+  readonly upgrade?: Upgrade<Version, NoInfer<Input>> | undefined
   /** Where its tasks wait: 1 to 100 letters, digits or `-_.:/`. By default `default`. */
   readonly queue?: string | undefined
   /** Higher runs sooner: an integer from -1000 to 1000, by default 0. */
@@ -47,6 +54,28 @@ export interface TaskOptions<Name extends string, Input, Parsed, Result> {
   /** The work. It may run again after a crash, so let it be repeatable, or pass on `context.idempotencyKey`. */
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
 }
+
+/** The option `upgrade`: a function for each version below `Version`; that of the last one has to give today's input. */
+export type Upgrade<Version extends number, Input> = number extends Version
+  ? Readonly<Record<number, UpgradeFrom<unknown>>>
+  : UpgradeTo<VersionsBelow<Version>, Input>
+
+/** Makes of the input of one version that of the next. Its parameter may be given any type: only the author knows it. */
+// Written as a method: parameters of those may be narrower than `unknown`.
+export type UpgradeFrom<Next> = { from(old: unknown): Next }['from']
+
+/** The versions before one: `[1, 2]` below 3. */
+type VersionsBelow<Version extends number, Below extends readonly number[] = []> = [
+  ...Below,
+  0,
+]['length'] extends Version
+  ? Below
+  : VersionsBelow<Version, [...Below, [...Below, 0]['length'] & number]>
+
+/** Below the first version there is nothing: an empty object type would take any. */
+type UpgradeTo<Below extends readonly number[], Input> = Below extends readonly []
+  ? Readonly<Record<number, never>>
+  : { readonly [V in Below[number]]?: UpgradeFrom<V extends Below['length'] ? Input : unknown> }
 
 /** Nothing, when a schema's input can be stored; else the reason at each place that cannot. */
 export type StorableSchema<Input> = [NoInfer<Input>] extends [Storable<NoInfer<Input>>]
@@ -94,6 +123,9 @@ const moduleUrl = custom(
   (given): given is URL | string => given instanceof URL || (typeof given === 'string' && URL.canParse(given)),
 )
 
+/** A worker registers each version that it can run. */
+const VERSION_MAX = 100
+
 interface Home {
   readonly thread: boolean
   readonly isolate: 'process' | undefined
@@ -116,6 +148,16 @@ export const TASK_OPTIONS = optionTable(
       is: schema,
       default: undefined,
       says: "Validates the input at `add` and before each attempt. Without one, `run`'s parameter tells the type.",
+    },
+    version: {
+      is: integer({ min: 1, max: VERSION_MAX }),
+      default: 1,
+      says: 'Of the input. Raise it by one with a change that older inputs do not fit.',
+    },
+    upgrade: {
+      is: recordOf(aFunction<UpgradeFrom<unknown>>()),
+      default: undefined,
+      says: 'For each version before, a function that makes of its input that of the next.',
     },
     queue: { is: aName, default: 'default', says: 'Where its tasks wait.' },
     priority: { is: priority, default: 0, says: 'Higher runs sooner.' },
@@ -177,15 +219,18 @@ export const TASK_OPTIONS = optionTable(
  * @returns a frozen definition, to list in `createBackground({ tasks: […] })` and to pass to `add`.
  * @throws TASK_NAME_INVALID, OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_INVALID, OPTIONS_CONFLICT, DURATION_INVALID.
  */
-export function defineTask<const Name extends string, Result, Parsed = undefined, Input = Parsed>(
-  options: TaskOptions<Name, Input, Parsed, Result>,
-): TaskDefinition<Name, Input, Parsed, Result> {
+export function defineTask<
+  const Name extends string,
+  Result,
+  Parsed = undefined,
+  Input = Parsed,
+  const Version extends number = 1,
+>(options: TaskOptions<Name, Input, Parsed, Result, Version>): TaskDefinition<Name, Input, Parsed, Result> {
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
-  const { input, retry, thread, isolate, onBlock, memoryMb, module, ...rest } = TASK_OPTIONS.parse(
-    `defineTask("${name}")`,
-    options,
-  )
+  const where = `defineTask("${name}")`
+  const { input, retry, thread, isolate, onBlock, memoryMb, module, ...rest } = TASK_OPTIONS.parse(where, options)
+  checkUpgrade(where, rest)
   const kind = kindOf({ thread, isolate, onBlock }) ?? (onBlock === 'thread' ? 'thread' : undefined)
   const url = kind === undefined || module !== undefined ? module?.toString() : definingModule()
   const isGiven = module !== undefined
@@ -208,4 +253,12 @@ function givenPolicy(given: RetryOptions | undefined, read: RetryPolicy): Partia
     ...(given?.base === undefined ? {} : { baseMs: read.baseMs }),
     ...(given?.cap === undefined ? {} : { capMs: read.capMs }),
   })
+}
+
+function checkUpgrade(where: string, { version, upgrade = {} }: Pick<AnyTaskDefinition, 'version' | 'upgrade'>): void {
+  const below = new Set(Array.from({ length: version - 1 }, (_, i) => String(i + 1)))
+  const wrong = Object.keys(upgrade).filter((from) => !below.has(from))
+  if (wrong.length === 0) return
+  const rule = `upgrade goes from versions below the version, which is ${version}`
+  throw new AfterwordError('OPTIONS_CONFLICT', { where, rule, got: `upgrade from ${wrong.join(', ')}` })
 }

@@ -38,6 +38,11 @@ export type { AbortReason, AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefi
 export type { RetryOptions } from './model/retry-options.ts'
 export type { Logger } from './model/logger.ts'
 
+// Is it well?
+export { healthAnswer, healthHandler } from './health-handler.ts'
+export type { HealthAnswer, HealthRequest, HealthResponse } from './health-handler.ts'
+export type { Health, HealthReason, QueueHealth, Readiness } from './health.ts'
+
 // Look at what happened.
 export { AfterwordError, isAfterwordError } from './model/errors.ts'
 export type { ErrorCode } from './model/errors.ts'

@@ -30,6 +30,7 @@ export function makeDraft(
     id: options.id ?? ports.ids.task(),
     name,
     queue: options.queue ?? definition.queue,
+    version: definition.version,
     priority: options.priority ?? definition.priority,
     dueAt: scheduled ? dueAt : undefined,
     addedAt: now,

@@ -50,6 +50,7 @@ export function makePulse(
     },
     listener: {
       began: () => hub.emit('pulse:started', {}),
+      beaten: () => owners.worker().beaten(),
       fenced: (incarnation) => owners.worker().fenced(incarnation),
       gaveUp: (incarnation, stillMs) => owners.worker().gaveUp(incarnation, stillMs),
       failed: (error) => hub.emit('pulse:failed', { error }),

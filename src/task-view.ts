@@ -7,6 +7,8 @@ export interface TaskView {
   readonly id: TaskId
   readonly name: string
   readonly queue: string
+  /** The definition's, when it was added. */
+  readonly version: number
   readonly state: TaskState
   readonly priority: number
   /** The latest attempt that began; 0 before the first. */
@@ -39,6 +41,7 @@ export function taskView(record: TaskRecord): TaskView {
     id: record.id,
     name: record.name,
     queue: record.queue,
+    version: record.version,
     state: record.state,
     priority: record.priority,
     attempt: attemptNumber(record),

@@ -1,4 +1,4 @@
-import type { Incarnation, WorkerRecord } from './model/task.ts'
+import type { Incarnation, KnownDefinition, WorkerRecord } from './model/task.ts'
 
 /** A registered worker as `background.workers()` shows it. */
 export interface WorkerView {
@@ -10,15 +10,21 @@ export interface WorkerView {
   readonly host: string
   /** Of the library. */
   readonly version: string
+  /** For example `node 24.15.0`. Undefined for a release that did not say. */
+  readonly runtime: string | undefined
+  /** When it registered. */
   readonly since: Date
+  /** False: it only adds (`works: false`). */
+  readonly works: boolean
   /** The queues it takes tasks from; none when it only adds. */
   readonly queues: readonly string[]
-  /** The names of the tasks that it can run. */
-  readonly definitions: readonly string[]
+  /** What it can run: tasks of these names, of that version and older ones. */
+  readonly definitions: readonly KnownDefinition[]
 }
 
 /** A worker's row with its values read. */
 export function workerView(record: WorkerRecord): WorkerView {
-  const { incarnation: worker, name, pid, host, version, registeredAt, queues, definitions } = record
-  return { worker, name, pid, host, version, since: new Date(registeredAt), queues, definitions }
+  const { incarnation: worker, name, pid, host, version, runtime, registeredAt, queues, definitions } = record
+  const works = queues.length > 0
+  return { worker, name, pid, host, version, runtime, since: new Date(registeredAt), works, queues, definitions }
 }

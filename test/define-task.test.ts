@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { type } from 'arktype'
 import { z } from 'zod'
 import { defineTask, TASK_OPTIONS } from '../src/define-task.ts'
+import type { AfterwordError } from '../src/model/errors.ts'
 
 const define = (options: unknown) => defineTask(options as { name: string; run: () => void })
 
@@ -14,6 +15,8 @@ describe('a definition', () => {
       {
         name: 'send-welcome',
         schema: undefined,
+        version: 1,
+        upgrade: undefined,
         queue: 'default',
         priority: 0,
         retry: undefined,
@@ -29,9 +32,12 @@ describe('a definition', () => {
     const input = z.object({ id: z.string() })
     const run = ({ id }: { id: string }) => id
     const retry = { attempts: 9, base: '1s', cap: '5s' } as const
+    const upgrade = { 2: (old: number) => ({ id: String(old) }) }
     const definition = defineTask({
       name: 'a',
       input,
+      version: 3,
+      upgrade,
       run,
       queue: 'mail',
       priority: -5,
@@ -44,6 +50,8 @@ describe('a definition', () => {
       {
         name: 'a',
         schema: input,
+        version: 3,
+        upgrade: Object.assign(Object.create(null), upgrade),
         queue: 'mail',
         priority: -5,
         retry: { attempts: 9, baseMs: 1000, capMs: 5000 },
@@ -71,8 +79,9 @@ describe('a definition', () => {
   })
 
   test('is frozen, with all that is in it of ours', () => {
-    const definition = defineTask({ name: 'a', retry: { attempts: 2 }, run: () => {} })
-    assert.ok(Object.isFrozen(definition) && Object.isFrozen(definition.retry))
+    const upgrade = { 1: () => undefined }
+    const definition = defineTask({ name: 'a', version: 2, upgrade, retry: { attempts: 2 }, run: () => {} })
+    assert.ok([definition, definition.retry, definition.upgrade].every((value) => Object.isFrozen(value)))
   })
 
   test('takes a schema that is a function', () => {
@@ -121,6 +130,13 @@ describe('a definition is refused', () => {
       ],
       [{ input: null }, 'option "input" must be a Standard Schema, such as one of zod, valibot or arktype, got null.'],
       [{ queue: 'a b' }, 'option "queue" must be 1 to 100 letters, digits or "-_.:/", got "a b".'],
+      [{ version: 0 }, 'option "version" must be an integer from 1 to 100, got 0.'],
+      [{ version: '2' }, 'option "version" must be an integer from 1 to 100, got "2".'],
+      [
+        { version: 2, upgrade: [] },
+        'option "upgrade" must be an object in which each value is a function, got an empty array.',
+      ],
+      [{ version: 2, upgrade: { 1: 'x' } }, 'option "upgrade.1" must be a function, got "x".'],
       [{ priority: 1.5 }, 'option "priority" must be an integer from -1000 to 1000, got 1.5.'],
       [{ on: 'never' }, 'option "on" must be "success", "error" or "always", got "never".'],
       [{ timeout: 0 }, 'option "timeout" must be a duration from 1 ms, got 0.'],
@@ -150,11 +166,34 @@ describe('a definition is refused', () => {
   })
 })
 
+describe('an upgrade is refused', () => {
+  const old = (): undefined => undefined
+  test('from a version that is not below the version, or is none', () => {
+    const wrong: readonly (readonly [object, string])[] = [
+      [{ upgrade: { 1: old } }, 'upgrade from 1'],
+      [{ version: 2, upgrade: { 1: old, 2: old, 3: old } }, 'upgrade from 2, 3'],
+      [{ version: 2, upgrade: { from: old } }, 'upgrade from from'],
+      [{ version: 3, upgrade: { '01': old, 0: old, 1.5: old } }, 'upgrade from 0, 01, 1.5'],
+    ]
+    for (const [options, got] of wrong) {
+      assert.throws(
+        () => define({ name: 'a', run: old, ...options }),
+        (error: AfterwordError<'OPTIONS_CONFLICT'>) => {
+          assert.deepEqual([error.code, error.details.got], ['OPTIONS_CONFLICT', got])
+          return true
+        },
+      )
+    }
+  })
+})
+
 test('every option of a definition has its row in the docs', () => {
   const names = TASK_OPTIONS.rows.map((row) => row.name).filter((name) => !name.includes('.'))
   assert.deepEqual(names, [
     'name',
     'input',
+    'version',
+    'upgrade',
     'queue',
     'priority',
     'retry',

@@ -12,6 +12,7 @@ import type {
   Instant,
   Retention,
   TaskId,
+  TaskKind,
   TaskRecord,
   WorkerRecord,
   WorkerRegistration,
@@ -169,8 +170,8 @@ export class SimStore implements Store {
     return this.#call('prune', undefined, true, () => this.#store.prune(retention, now, limit))
   }
 
-  readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-    return this.#call('readyNames', undefined, false, () => this.#store.readyNames())
+  readyKinds(): Promise<readonly TaskKind[]> {
+    return this.#call('readyKinds', undefined, false, () => this.#store.readyKinds())
   }
 
   async #call<T>(verb: Verb, about: Incarnation | undefined, writes: boolean, work: () => Promise<T>): Promise<T> {

@@ -115,11 +115,12 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/stores/sqlite/statements.ts',
-        find: `register: \`INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation\``,
+        find: `register: \`INSERT INTO worker
+      (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms, runtime)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation\``,
         replace: `register: \`INSERT OR REPLACE INTO worker
-      (incarnation, name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms)
-    VALUES ((SELECT incarnation FROM worker WHERE name = ?1), ?1, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation\``,
+      (incarnation, name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms, runtime)
+    VALUES ((SELECT incarnation FROM worker WHERE name = ?1), ?1, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation\``,
       },
     ],
   },

@@ -1,5 +1,12 @@
-import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify'
-import { AfterwordError, type Background, type BackgroundTasks, type ResponseScope } from '../index.ts'
+import type {
+  FastifyInstance,
+  FastifyPluginCallback,
+  FastifyReply,
+  FastifyRequest,
+  onSendHookHandler,
+  RouteOptions,
+} from 'fastify'
+import { AfterwordError, type Background, type BackgroundTasks, healthAnswer, type ResponseScope } from '../index.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,6 +19,8 @@ declare module 'fastify' {
 export interface FastifyTasksOptions {
   /** What `createBackground()` returned. It starts and stops with the application. */
   readonly background: Background
+  /** True: the application answers at `/healthz` and `/readyz`. By default false. */
+  readonly health?: boolean | undefined
 }
 
 const SCOPE = Symbol('afterword.scope')
@@ -29,7 +38,7 @@ type Scoped = FastifyRequest & { [SCOPE]?: ResponseScope }
  * ```
  */
 export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.assign(
-  ((app, { background }, loaded) => {
+  ((app, { background, health = false }, loaded) => {
     background.attachServer(app.server)
     app.decorateRequest('tasks', {
       getter(this: FastifyRequest) {
@@ -48,6 +57,7 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
       done()
     })
     app.addHook('onRoute', (route) => addLast(route, settleBeforeHead))
+    if (health) addHealthRoutes(app, background)
     app.addHook('onReady', async () => void (await background.start()))
     app.addHook('preClose', (done) => {
       background.drain()
@@ -63,6 +73,15 @@ export const fastifyTasks: FastifyPluginCallback<FastifyTasksOptions> = Object.a
     [Symbol.for('plugin-meta')]: { name: 'afterword', fastify: '5.x' },
   },
 )
+
+function addHealthRoutes(app: FastifyInstance, background: Background): void {
+  for (const path of ['/healthz', '/readyz'] as const) {
+    app.get(path, async (_, reply) => {
+      const { status, headers, body } = await healthAnswer(background, path)
+      return reply.code(status).headers(headers).send(body)
+    })
+  }
+}
 
 /**
  * Stores the tasks before Fastify writes the head, so that a store that fails becomes an error like any other: formatted

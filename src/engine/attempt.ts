@@ -1,5 +1,5 @@
 import type { AbortReason, AnyTaskDefinition, RetryPolicy } from '../model/definition.ts'
-import { AfterwordError, isAfterwordError } from '../model/errors.ts'
+import { AfterwordError, type ErrorCode, isAfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import {
   attemptNumber,
@@ -156,7 +156,7 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
 
   protected call(): unknown {
     this.limit()
-    return this.definition.run(parseStoredInput(this.definition, this.task.input), this.context)
+    return this.definition.run(parseStoredInput(this.definition, this.task), this.context)
   }
 
   /** The time that it may take begins. */
@@ -251,8 +251,10 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
 
 /** What the stored row itself says no to; another attempt would find the same. */
 function isFinal(error: unknown): boolean {
-  return isAfterwordError(error, 'TASK_INPUT_OUTDATED') || isAfterwordError(error, 'STORED_VALUE_UNREADABLE')
+  return isAfterwordError(error) && FINAL.has(error.code)
 }
+
+const FINAL: ReadonlySet<ErrorCode> = new Set(['TASK_INPUT_OUTDATED', 'TASK_UPGRADE_FAILED', 'STORED_VALUE_UNREADABLE'])
 
 function isThenable(value: unknown): boolean {
   return (

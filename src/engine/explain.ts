@@ -1,3 +1,4 @@
+import { canRun, lackOf, lackText } from '../model/lack.ts'
 import { attemptNumber, type Instant, type TaskId, type TaskRecord, type WorkerRecord } from '../model/task.ts'
 
 /** Why a task is not running now, as data and in plain words. */
@@ -8,7 +9,7 @@ export interface Explanation {
   /**
    * `unknown`: no such task. `finished`: it has ended. `running`: it runs. `future`: it is not due. `retrying`: it waits
    * for its next attempt. `series`: an earlier task of its response comes first. `paused`: its queue is paused.
-   * `nobody`: no registered worker knows its name and serves its queue. `probation`: two workers died with it; it runs
+   * `nobody`: no registered worker serves its queue and knows its name in its version. `probation`: two workers died with it; it runs
    * alone. `full`: all places of its queue are taken. `soon`: nothing is in its way.
    */
   readonly reason:
@@ -103,18 +104,15 @@ function scheduled(record: TaskRecord, now: Instant, say: Say): Explanation {
 }
 
 function ready(record: TaskRecord, around: Surroundings, say: Say): Explanation {
-  const { queue, name } = record
+  const { queue } = record
   if (around.paused.has(queue)) {
     return say('paused', `is ready, but its queue "${queue}" is paused; background.resume('${queue}') lifts that.`)
   }
-  const able = around.workers.filter((worker) => worker.queues.includes(queue) && worker.definitions.includes(name))
-  if (able.length === 0) {
-    const others = around.workers.length
-    return say(
-      'nobody',
-      `is ready, but none of the ${others} registered worker(s) knows its name and serves queue "${queue}".`,
-    )
+  const lack = lackOf(record, around.workers)
+  if (lack !== undefined) {
+    return say('nobody', `is ready, but ${lackText(lack, record)}; it waits for one that can run it.`)
   }
+  const able = around.workers.filter((worker) => canRun(worker, record))
   if (record.crashes >= 2) {
     return say(
       'probation',

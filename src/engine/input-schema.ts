@@ -1,9 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
-import type { StoredValue } from '../model/task.ts'
+import type { ClaimedTask } from '../model/task.ts'
 import { formatPath } from '../model/value-path.ts'
 import { decodeOnce } from './codec.ts'
+import { upgradeInput } from './upgrade-input.ts'
 
 /*
  * The store keeps a task's input as it was added, not what the schema made of it: the schema reads it twice, once to
@@ -29,20 +30,23 @@ export function validateInput(definition: AnyTaskDefinition, input: unknown): un
 }
 
 /**
- * Reads a stored input for `run`, through the schema if there is one.
+ * Reads a stored input for `run`: brought to the version of the definition, then through the schema if there is one.
  *
- * @throws TASK_INPUT_OUTDATED when the schema does not take it any more, which no retry can change.
- * @throws STORED_VALUE_UNREADABLE.
+ * @throws TASK_INPUT_OUTDATED when the definition does not take it any more, which no retry can change.
+ * @throws TASK_UPGRADE_FAILED, STORED_VALUE_UNREADABLE.
  */
-export function parseStoredInput(definition: AnyTaskDefinition, stored: StoredValue): unknown {
-  const { name, schema } = definition
-  const input = decodeOnce(stored)
+export function parseStoredInput(
+  definition: AnyTaskDefinition,
+  { input: stored, version }: Pick<ClaimedTask, 'input' | 'version'>,
+): unknown {
+  const { name, schema, version: known } = definition
+  const input = upgradeInput(definition, decodeOnce(stored), version)
   if (schema === undefined) return input
+  const outdated = (issues: string): AfterwordError =>
+    new AfterwordError('TASK_INPUT_OUTDATED', { name, version, known, issues })
   const verdict = judge(schema, input)
-  if (verdict === 'async') {
-    throw new AfterwordError('TASK_INPUT_OUTDATED', { name, issues: 'the schema does not answer at once' })
-  }
-  if (verdict.issues) throw new AfterwordError('TASK_INPUT_OUTDATED', { name, issues: describe(verdict.issues) })
+  if (verdict === 'async') throw outdated('the schema does not answer at once')
+  if (verdict.issues) throw outdated(describe(verdict.issues))
   return verdict.value
 }
 

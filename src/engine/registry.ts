@@ -2,6 +2,7 @@ import type { AsyncResource } from 'node:async_hooks'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
 import { received } from '../model/received.ts'
+import type { KnownDefinition } from '../model/task.ts'
 import { taskContext } from './task-context.ts'
 
 /** A definition, and where its attempts run. */
@@ -28,8 +29,9 @@ export class Registry {
     }
   }
 
-  get names(): readonly string[] {
-    return [...this.#registered.keys()]
+  /** What a worker that has them registers. */
+  get known(): readonly KnownDefinition[] {
+    return [...this.#registered.values()].map(({ definition: { name, version } }) => ({ name, version }))
   }
 
   /** The queues that the definitions name. */

@@ -1,5 +1,6 @@
 import type { Block } from '../model/block.ts'
 import type { AttemptEnd, AttemptFacts, BackgroundEvents, EventName, StopAccount, TaskFacts } from '../model/events.ts'
+import { lackText } from '../model/lack.ts'
 import type { Logger } from '../model/logger.ts'
 import type { EventHub } from './event-hub.ts'
 
@@ -83,8 +84,13 @@ const LINES: { [N in EventName]: Line<N> } = {
   }),
   'task:unknown': (e) => ({
     level: 'warn',
-    fields: { task: e.name, queue: e.queue },
-    message: `tasks "${e.name}" wait in queue "${e.queue}", and no running worker takes them`,
+    fields: { task: e.name, version: e.version, queue: e.queue, lack: e.lack },
+    message: `tasks "${e.name}" wait in queue "${e.queue}" for a worker that can run them: ${lackText(e.lack, e)}`,
+  }),
+  'task:known': (e) => ({
+    level: 'warn',
+    fields: { task: e.name, version: e.version, queue: e.queue },
+    message: `tasks "${e.name}" in queue "${e.queue}" have found a worker that can run them, or are ready no more`,
   }),
   'loop:blocked': (e) => ({
     // Without a place nothing was executing: the machine was busy elsewhere, or collected garbage.

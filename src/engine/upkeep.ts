@@ -6,12 +6,16 @@ import type { Pulse } from '../ports/pulse.ts'
 import type { Store } from '../ports/store.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Rescuer } from './rescuer.ts'
+import { UnknownTasks } from './unknown-tasks.ts'
 
 /** How often the rescuer looks at most; a death that no connection told of is seen within it. */
 const TICK_MS = 1_000
-/** How often to look for tasks that no worker takes; the first look is soon after the start, when others had their time to start too. */
+/**
+ * How often to look for tasks that no worker can run; the first look is soon after the start, when others had their time to
+ * start too. While there are some, it looks more often: their end is told of as well.
+ */
 const UNKNOWN_MS = 60_000
-const FIRST_UNKNOWN_MS = 5_000
+const UNKNOWN_SOON_MS = 5_000
 /** Finished tasks looked at in one piece, so that pruning never stalls the loop. */
 const PRUNE_PIECE = 500
 /** The pause between two walks through the history when nothing was old enough. */
@@ -45,11 +49,11 @@ export class Upkeep {
   #pollAtMs = 0
   #pruneAtMs = 0
   #unknownAtMs = 0
-  /** Pairs of queue and name that were told of. */
-  readonly #unknown = new Set<string>()
+  readonly #unknown: UnknownTasks
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts
+    this.#unknown = new UnknownTasks(parts)
   }
 
   start(): void {
@@ -57,7 +61,7 @@ export class Upkeep {
     this.#beatAtMs = nowMs + this.#parts.beatMs
     this.#pollAtMs = nowMs + this.#parts.pollMs
     this.#pruneAtMs = nowMs + TICK_MS
-    this.#unknownAtMs = nowMs + FIRST_UNKNOWN_MS
+    this.#unknownAtMs = nowMs + UNKNOWN_SOON_MS
     this.#arm()
   }
 
@@ -98,26 +102,9 @@ export class Upkeep {
     if (nowMs >= this.#unknownAtMs) await this.#lookForUnknown(nowMs)
   }
 
-  /** Ready tasks that no registered worker takes: told once for each pair of queue and name. */
   async #lookForUnknown(nowMs: number): Promise<void> {
-    const { store, hub } = this.#parts
     this.#unknownAtMs = nowMs + UNKNOWN_MS
-    const ready = await store.readyNames()
-    if (ready.size === 0) return
-    const workers = await store.workers()
-    for (const [queue, names] of ready) {
-      for (const name of names) {
-        const pair = `${queue} ${name}`
-        if (
-          this.#unknown.has(pair) ||
-          workers.some((worker) => worker.queues.includes(queue) && worker.definitions.includes(name))
-        ) {
-          continue
-        }
-        this.#unknown.add(pair)
-        hub.emit('task:unknown', { name, queue })
-      }
-    }
+    if (await this.#unknown.look()) this.#unknownAtMs = nowMs + UNKNOWN_SOON_MS
   }
 
   async #prune(nowMs: number): Promise<void> {

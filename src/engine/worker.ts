@@ -66,6 +66,7 @@ export class Worker implements JournalOwner {
   /** How long the loop had stood still when its tasks were given away for that. */
   #stillMs: number | undefined
   #lost: readonly TaskId[] = []
+  #beatAtMs = 0
   /** Somebody may have asked to cancel one of our tasks: worth a look at the store without room, too. */
   #cancelMaybe = false
 
@@ -108,6 +109,11 @@ export class Worker implements JournalOwner {
   /** Live tasks in the store, as of the last transaction of this process. */
   get live(): number {
     return this.#live
+  }
+
+  /** Milliseconds since the store last heard that this worker lives. */
+  get beatAgoMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#beatAtMs
   }
 
   get draining(): boolean {
@@ -197,6 +203,11 @@ export class Worker implements JournalOwner {
     void this.#upkeep.stop()
   }
 
+  /** The store has heard, beside the loop, that this worker lives. */
+  beaten(): void {
+    this.#beatAtMs = this.#parts.clock.monotonicMs()
+  }
+
   /** Others have declared that worker dead. */
   fenced(worker: Incarnation): void {
     if (worker === this.incarnation && !this.#draining) this.#revive()
@@ -273,6 +284,7 @@ export class Worker implements JournalOwner {
   async #register(): Promise<void> {
     this.#setPaused(await this.#parts.store.paused())
     await this.#registration.enter()
+    this.#beatAtMs = this.#parts.clock.monotonicMs()
     await this.#rescuer.sweep()
   }
 
@@ -307,6 +319,7 @@ export class Worker implements JournalOwner {
     if (self === undefined) return this.#draining ? undefined : this.#revive()
     if (this.#parts.pulse?.keepsLease === true) return
     const alive = await this.#parts.store.beat(self, this.#parts.clock.now())
+    if (alive) this.#beatAtMs = this.#parts.clock.monotonicMs()
     if (!alive && self === this.incarnation && !this.#draining) this.#revive()
   }
 

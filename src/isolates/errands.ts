@@ -55,7 +55,7 @@ export class Errands {
       const definition = knownDefinition(call.address)!
       mine.signal.throwIfAborted()
       this.#tell({ kind: 'begun' })
-      return returned(await definition.run(parseStoredInput(definition, call.task.input), mine), call)
+      return returned(await definition.run(parseStoredInput(definition, call.task), mine), call)
     } catch (error) {
       return { kind: 'threw', error: crossingError(error) }
     }

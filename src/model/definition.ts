@@ -58,10 +58,17 @@ export interface Isolation {
   readonly isOnBlock: boolean
 }
 
+/** What makes of the input of one version that of the next, by the older version. Stored inputs are seen as `unknown`. */
+export type UpgradeSteps = Readonly<Record<number, ((old: unknown) => unknown) | undefined>>
+
 /** What `defineTask` returns: a name, an input schema, a policy and the function. Frozen. */
 export interface TaskDefinition<Name extends string = string, Input = unknown, Parsed = unknown, Result = unknown> {
   readonly name: Name
   readonly schema: StandardSchemaV1<Input, Parsed> | undefined
+  /** Of its input. */
+  readonly version: number
+  /** What makes the next version's input of an older one, by the older version. */
+  readonly upgrade: UpgradeSteps | undefined
   readonly queue: string
   readonly priority: number
   /** What the definition says of it; the rest is the background's. */

@@ -142,9 +142,14 @@ export const ERRORS = {
     todo: 'Look for what ends the process (out of memory, process.exit, a native crash), then requeue the task.',
   },
   TASK_INPUT_OUTDATED: {
-    happened: (e: { name: string; issues: string }) =>
-      `The stored input of task "${e.name}" no longer matches its schema: ${e.issues}.`,
-    todo: 'Let the schema accept what older versions stored, then requeue the task.',
+    happened: (e: { name: string; version: number; known: number; issues: string }) =>
+      `The stored input of task "${e.name}" is of version ${e.version}, and the definition, of version ${e.known}, does not take it: ${e.issues}.`,
+    todo: 'Raise the version of the definition and tell it by upgrade what to make of older inputs, or let its schema accept them; then requeue the task.',
+  },
+  TASK_UPGRADE_FAILED: {
+    happened: (e: { name: string; from: number; known: number; reason: string }) =>
+      `The stored input of task "${e.name}" was not brought to version ${e.known}: upgrade ${e.from} failed: ${e.reason}.`,
+    todo: 'Correct that function, which has to answer at once, then requeue the task; error.cause is what it threw.',
   },
   STORED_VALUE_UNREADABLE: {
     happened: (e: { format: number; reason: string }) =>

@@ -1,5 +1,6 @@
 import type { Block } from './block.ts'
 import type { AfterwordError } from './errors.ts'
+import type { Lack } from './lack.ts'
 import type { TaskState } from './task-state.ts'
 import type { Incarnation, StoredError, TaskId } from './task.ts'
 
@@ -79,8 +80,13 @@ export interface BackgroundEvents {
     readonly requeued: readonly TaskId[]
     readonly quarantined: readonly TaskId[]
   }
-  /** Ready tasks of that name wait in a queue that no registered worker takes them from. Fires once for each pair. */
-  'task:unknown': { readonly name: string; readonly queue: string }
+  /**
+   * Ready tasks wait that no registered worker can run, for want of a `worker` that runs tasks, of one that serves the `queue`,
+   * knows the `name`, or knows it in that `version`. Fires once when that begins, within a minute.
+   */
+  'task:unknown': { readonly name: string; readonly queue: string; readonly version: number; readonly lack: Lack }
+  /** That is over, within seconds: a worker for them has come, or none of them is ready any more. */
+  'task:known': { readonly name: string; readonly queue: string; readonly version: number }
   /** The event loop stood still for longer than `blockedAfter`, and turns again. At most one in ten seconds for each culprit. */
   'loop:blocked': Block
   /** A task with `onBlock: 'thread'` has blocked the event loop so often: its attempts run in threads from here on. */

@@ -24,11 +24,23 @@ export interface StoredValue {
   readonly text: string
 }
 
-/** One unit of work on its way into the store. */
-export interface NewTask {
-  readonly id: TaskId
-  readonly name: string
+/** Which tasks are alike: where they wait, the definition's name, and its version when they were added. */
+export interface TaskKind {
   readonly queue: string
+  readonly name: string
+  /** 1 to 100; it says how the input is to be read. */
+  readonly version: number
+}
+
+/** A definition that a worker can run: with tasks of this version and of those before it. */
+export interface KnownDefinition {
+  readonly name: string
+  readonly version: number
+}
+
+/** One unit of work on its way into the store. */
+export interface NewTask extends TaskKind {
+  readonly id: TaskId
   /** Higher runs sooner; 0 is ordinary. */
   readonly priority: number
   /** When it may run; undefined is at once. */
@@ -53,10 +65,8 @@ export interface NewTask {
 }
 
 /** A claimed task, with all that an attempt needs. */
-export interface ClaimedTask {
+export interface ClaimedTask extends TaskKind {
   readonly id: TaskId
-  readonly name: string
-  readonly queue: string
   readonly priority: number
   readonly addedAt: Instant
   readonly input: StoredValue
@@ -112,10 +122,8 @@ export type Outcome = {
 )
 
 /** Everything the store knows of a task; live ones and those in the history alike. */
-export interface TaskRecord {
+export interface TaskRecord extends TaskKind {
   readonly id: TaskId
-  readonly name: string
-  readonly queue: string
   readonly state: TaskState
   readonly priority: number
   readonly addedAt: Instant
@@ -151,18 +159,24 @@ export interface WorkerRecord {
   readonly name: string
   readonly pid: number
   readonly host: string
+  /** Of the library. */
   readonly version: string
+  /** For example `node 24.15.0`. Undefined when its release did not say. */
+  readonly runtime: string | undefined
   /** Grows by one with every heartbeat; an observer judges by its own clock how long it has stood still. */
   readonly beat: number
   readonly queues: readonly string[]
-  readonly definitions: readonly string[]
+  readonly definitions: readonly KnownDefinition[]
   readonly registeredAt: Instant
   /** Silent this long, it wants to be taken for dead, in milliseconds. Undefined when its release did not say. */
   readonly leaseMs: number | undefined
 }
 
 /** What a worker says of itself when it registers. */
-export type WorkerRegistration = Omit<WorkerRecord, 'incarnation' | 'beat' | 'leaseMs'> & { readonly leaseMs: number }
+export type WorkerRegistration = Omit<WorkerRecord, 'incarnation' | 'beat' | 'leaseMs' | 'runtime'> & {
+  readonly leaseMs: number
+  readonly runtime: string
+}
 
 /** How long finished tasks are kept, by final state, in milliseconds. */
 export type Retention = Readonly<Record<FinalState, number>>

@@ -20,6 +20,8 @@ export interface Pulse {
 export interface PulseListener {
   /** It keeps the lease and watches the loop from here on. */
   began(): void
+  /** The store has heard that the worker lives. */
+  beaten(): void
   /** Others have declared that worker dead. */
   fenced(worker: Incarnation): void
   /** The loop stood still for so long that the worker's claims were given to others, on purpose. */

@@ -8,6 +8,7 @@ import type {
   Retention,
   StoredValue,
   TaskId,
+  TaskKind,
   TaskRecord,
   WorkerRecord,
   WorkerRegistration,
@@ -146,6 +147,9 @@ export interface StoreModule {
  * Every verb that changes a task is one transaction, and every change of a running task names the incarnation and
  * the claim it expects: what no longer matches changes nothing and is reported, never overwritten. They take effect in
  * the order of their calls: a stop hands back behind a write that has no answer yet.
+ *
+ * A task of the queue CANARY_QUEUE (model/canary.ts) is one only for the worker that adds it: it stands in no list and in no
+ * count, and where it would become ready again it is gone instead, at the latest when the next worker registers.
  */
 export interface Store {
   /** For logs and errors, for example `sqlite:./data/tasks.db`. Never holds a password. */
@@ -168,7 +172,8 @@ export interface Store {
 
   /**
    * One transaction: outcomes, then adds, then the claim (due tasks are made ready first; highest priority first,
-   * then oldest). Rejects with a coded error when nothing of it was written.
+   * then oldest). A worker is given tasks of the names that it registered, none of a version newer than it knows. Rejects
+   * with a coded error when nothing of it was written.
    */
   write(batch: WriteBatch, now: Instant): Promise<Written>
   /**
@@ -210,8 +215,8 @@ export interface Store {
     now: Instant,
     limit: number,
   ): Promise<{ readonly removed: number; readonly done: boolean }>
-  /** The names of ready tasks, by queue. Cheap, however many there are. */
-  readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>>
+  /** The kinds of which a task is ready, each once. Cheap, however many tasks there are. */
+  readyKinds(): Promise<readonly TaskKind[]>
   /** Housekeeping that may wait for the disk, for one store object beside the event loop. Called often, so that it must cost nothing when there is nothing to do. */
   tend?(): Promise<void>
 }

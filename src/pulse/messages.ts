@@ -20,6 +20,7 @@ export interface PulseOrder {
 /** From a pulse thread. */
 export type FromPulse =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'beaten' }
   | { readonly kind: 'fenced'; readonly worker: number }
   | { readonly kind: 'gaveUp'; readonly worker: number; readonly stillMs: number }
   | { readonly kind: 'failed'; readonly error: unknown }

@@ -64,7 +64,7 @@ function look(isAwake: boolean, expectedMs: number): void {
 
 async function beat(store: Store, worker: number): Promise<void> {
   beatAtMs = systemClock.monotonicMs() + order.beatMs
-  if (await store.beat(worker, systemClock.now())) return
+  if (await store.beat(worker, systemClock.now())) return tell({ kind: 'beaten' })
   cells.forgetWorker(worker)
   tell({ kind: 'fenced', worker })
 }

@@ -156,6 +156,9 @@ export class ThreadPulse implements Pulse {
         this.keepsLease = true
         listener.began()
         break
+      case 'beaten':
+        listener.beaten()
+        break
       case 'fenced':
         listener.fenced(message.worker)
         break

@@ -4,6 +4,7 @@ import type {
   NewTask,
   Retention,
   TaskId,
+  TaskKind,
   TaskRecord,
   WorkerRecord,
   WorkerRegistration,
@@ -156,8 +157,8 @@ export class LabStore implements Store {
     return this.#call((store) => store.prune(retention, now, limit))
   }
 
-  readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-    return this.#call((store) => store.readyNames())
+  readyKinds(): Promise<readonly TaskKind[]> {
+    return this.#call((store) => store.readyKinds())
   }
 
   #admitted(batch: WriteBatch): WriteBatch {

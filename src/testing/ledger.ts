@@ -1,3 +1,4 @@
+import { canRun } from '../model/lack.ts'
 import type { Incarnation, Instant, TaskId, TaskRecord, WorkerRegistration } from '../model/task.ts'
 import type { Store } from '../ports/store.ts'
 
@@ -59,10 +60,7 @@ export class Ledger {
   next(worker: WorkerRegistration, paused: ReadonlySet<string>, now: Instant): TaskRecord | undefined {
     const open = [...this.#records.values()].filter(
       (record) =>
-        (record.state === 'ready' || isDue(record, now)) &&
-        !paused.has(record.queue) &&
-        worker.queues.includes(record.queue) &&
-        worker.definitions.includes(record.name),
+        (record.state === 'ready' || isDue(record, now)) && !paused.has(record.queue) && canRun(worker, record),
     )
     return open.toSorted(byTurn)[0]
   }

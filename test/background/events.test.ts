@@ -251,7 +251,7 @@ describe('tasks that no worker takes', () => {
     await clock.advance(10_000)
     await clock.run(background.add(echo, 'a', { queue: 'elsewhere' }))
     await clock.advance(61_000)
-    assert.deepEqual(events.all('task:unknown'), [{ name: 'echo', queue: 'elsewhere' }])
+    assert.deepEqual(events.all('task:unknown'), [{ name: 'echo', queue: 'elsewhere', version: 1, lack: 'queue' }])
   })
 })
 
@@ -280,7 +280,7 @@ describe('a store that refuses', () => {
     const { background, clock, events } = timedBench(t, { store: faults.store, tasks: [echo] })
     await clock.run(background.start())
     const busy = new AfterwordError('STORE_BUSY', { file: 'x', waitedMs: 1 })
-    for (const verb of ['beat', 'workers', 'prune', 'readyNames'] as const) faults.refuse(verb, busy)
+    for (const verb of ['beat', 'workers', 'prune', 'readyKinds'] as const) faults.refuse(verb, busy)
     await clock.advance(120_000)
     assert.equal(events.all('store:error').length, 4)
     const { id } = await clock.run(background.add(echo, 'a'))

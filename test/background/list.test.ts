@@ -7,7 +7,7 @@ import type { ListFilter, ListOptions } from '../../src/model/list-options.ts'
 import { VERSION } from '../../src/version.ts'
 import { bench, databaseFile } from '../support/bench.ts'
 
-const echo = defineTask({ name: 'echo', run: (text: string) => text })
+const echo = defineTask({ name: 'echo', version: 2, run: (text: string) => text })
 const fails = defineTask({ name: 'fails', retry: { attempts: 1 }, run: () => Promise.reject(new Error('no')) })
 
 describe('list', () => {
@@ -99,11 +99,17 @@ describe('workers', () => {
       pid: process.pid,
       host: hostname(),
       version: VERSION,
+      runtime: `node ${process.versions.node}`,
       since: kitchen!.since,
+      works: true,
       queues: ['default', 'mail'],
-      definitions: ['echo', 'fails'],
+      definitions: [
+        { name: 'echo', version: 2 },
+        { name: 'fails', version: 1 },
+      ],
     })
-    assert.deepEqual([other!.name, other!.queues, other!.definitions], [`${hostname()}:${process.pid}`, [], []])
+    const { name, works, queues, definitions } = other!
+    assert.deepEqual([name, works, queues, definitions], [`${hostname()}:${process.pid}`, false, [], []])
     await adding.background.stop()
     assert.equal((await background.workers()).length, 1)
   })

@@ -389,8 +389,7 @@ describe('stop', { concurrency: 8 }, () => {
     await background.stop()
     assert.deepEqual(readdirSync(dirname(file)), ['tasks.db'])
     const after = bench(t, { store: `sqlite:${file}`, works: false, tasks: [noop] })
-    const { id } = await after.background.add(noop)
-    assert.match((await after.background.explain(id)).text, /none of the 1 registered/)
+    assert.equal((await after.background.workers()).length, 1)
   })
 
   test('writes one line that accounts for what was left', async (t) => {

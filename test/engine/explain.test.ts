@@ -7,6 +7,7 @@ const record: TaskRecord = {
   id: 'id-1',
   name: 'greet',
   queue: 'mail',
+  version: 1,
   state: 'ready',
   priority: 0,
   addedAt: 0,
@@ -36,9 +37,10 @@ const worker: WorkerRecord = {
   pid: 123,
   host: 'here',
   version: '0',
+  runtime: undefined,
   beat: 0,
   queues: ['mail'],
-  definitions: ['greet'],
+  definitions: [{ name: 'greet', version: 1 }],
   registeredAt: 0,
   leaseMs: undefined,
 }
@@ -105,13 +107,26 @@ describe('the reason why a task is not running', () => {
     assert.equal(reason({}, { paused: new Set(['mail']), workers: [] }), 'paused')
   })
 
-  test('is "nobody" when no worker both knows its name and serves its queue', () => {
-    assert.equal(reason({}, { workers: [] }), 'nobody')
+  test('is "nobody" when no worker serves its queue and knows its name in its version, and says what is missing', () => {
     const [knows, serves] = [
       { ...worker, queues: ['other'] },
-      { ...worker, definitions: ['other'] },
+      { ...worker, definitions: [{ name: 'other', version: 5 }] },
     ]
-    assert.equal(reason({}, { workers: [knows, serves] }), 'nobody')
+    const adds = { ...worker, queues: [], definitions: [] }
+    const lacks: readonly (readonly [WorkerRecord[], RegExp])[] = [
+      [[], /no registered worker runs tasks/],
+      [[adds], /no registered worker runs tasks/],
+      [[adds, knows], /no registered worker serves queue "mail"/],
+      [[knows, serves], /no registered worker that serves queue "mail" knows its name/],
+      [[worker, knows], /it is of version 2, and .* know older versions of "greet" only/],
+    ]
+    for (const [workers, text] of lacks) {
+      const explained = said({ version: 2 }, { workers })
+      assert.equal(explained.reason, 'nobody')
+      assert.match(explained.text, text)
+    }
+    const young = { ...worker, definitions: [{ name: 'greet', version: 3 }] }
+    assert.equal(reason({ version: 2 }, { workers: [worker, young] }), 'soon')
   })
 
   test('is "probation" when two workers died with it', () => {

@@ -10,8 +10,12 @@ import { encodeValue } from '../../src/engine/codec.ts'
 import { parseStoredInput, validateInput } from '../../src/engine/input-schema.ts'
 import type { AnyTaskDefinition } from '../../src/model/definition.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
+import type { StoredValue } from '../../src/model/task.ts'
 
 const store = (input: unknown) => encodeValue(input, { what: 'input', name: 'visit', bytesMax: 10_000 })
+
+const parseStored = (definition: AnyTaskDefinition, input: StoredValue) =>
+  parseStoredInput(definition, { input, version: 1 })
 
 const taskWith = (input: StandardSchemaV1): AnyTaskDefinition => defineTask({ name: 'visit', input, run: () => {} })
 
@@ -57,7 +61,7 @@ for (const [library, schema] of Object.entries(SCHEMAS)) {
     test('gives run its output, also from a stored input', () => {
       const parsed = { at: new Date('2030-01-02'), guests: [] }
       assert.deepEqual(validateInput(visit, { at: '2030-01-02' }), parsed)
-      assert.deepEqual(parseStoredInput(visit, store({ at: '2030-01-02' })), parsed)
+      assert.deepEqual(parseStored(visit, store({ at: '2030-01-02' })), parsed)
     })
 
     test('leaves the input as it was, for the store', () => {
@@ -84,7 +88,7 @@ for (const [library, schema] of Object.entries(SCHEMAS)) {
 
     test('finds a stored input outdated that it would refuse today', () => {
       assert.match(
-        issuesOf(() => parseStoredInput(visit, store({ when: '2030-01-02' })), 'TASK_INPUT_OUTDATED'),
+        issuesOf(() => parseStored(visit, store({ when: '2030-01-02' })), 'TASK_INPUT_OUTDATED'),
         /^input\.at: /,
       )
     })
@@ -106,7 +110,7 @@ describe('a schema that does not answer at once', () => {
       const visit = taskWith(schema)
       assert.throws(() => validateInput(visit, 'x'), { code: 'TASK_SCHEMA_ASYNC', details: { name: 'visit' } })
       assert.equal(
-        issuesOf(() => parseStoredInput(visit, store('x')), 'TASK_INPUT_OUTDATED'),
+        issuesOf(() => parseStored(visit, store('x')), 'TASK_INPUT_OUTDATED'),
         'the schema does not answer at once',
       )
       // An unhandled rejection would be reported before the next turn, and fail this test.
@@ -120,14 +124,14 @@ describe('any other schema', () => {
     const visit = defineTask({ name: 'visit', run: (_: { at: Date }) => {} })
     const input = { at: new Date(5) }
     assert.equal(validateInput(visit, input), input)
-    assert.deepEqual(parseStoredInput(visit, store(input)), input)
+    assert.deepEqual(parseStored(visit, store(input)), input)
   })
 
   test('one that throws throws its own error', () => {
     const error = new Error('broken')
     const visit = taskWith(fakeSchema(() => fail(error)))
     assert.throws(() => validateInput(visit, 1), error)
-    assert.throws(() => parseStoredInput(visit, store(1)), error)
+    assert.throws(() => parseStored(visit, store(1)), error)
   })
 
   test('one with issues without a path, or with segments, has them written out', () => {
@@ -141,7 +145,7 @@ describe('any other schema', () => {
 
   test('a damaged stored value is told from an outdated one', () => {
     const visit = taskWith(z.string())
-    assert.throws(() => parseStoredInput(visit, { format: 0, text: '{' }), { code: 'STORED_VALUE_UNREADABLE' })
+    assert.throws(() => parseStored(visit, { format: 0, text: '{' }), { code: 'STORED_VALUE_UNREADABLE' })
   })
 })
 

@@ -11,6 +11,7 @@ const task = (id: string, durability: Durability = 'process'): NewTask => ({
   id,
   name: 'greet',
   queue: 'default',
+  version: 1,
   priority: 0,
   dueAt: undefined,
   addedAt: 0,

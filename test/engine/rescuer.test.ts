@@ -16,6 +16,7 @@ const record = (incarnation: number, leaseMs: number | undefined = LEASE_MS): Wo
   pid: incarnation,
   host: 'here',
   version: '0',
+  runtime: undefined,
   beat: 0,
   queues: [],
   definitions: [],

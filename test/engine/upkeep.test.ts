@@ -5,6 +5,8 @@ import { defineTask } from '../../src/define-task.ts'
 import { EventHub } from '../../src/engine/event-hub.ts'
 import type { Rescuer } from '../../src/engine/rescuer.ts'
 import { Upkeep } from '../../src/engine/upkeep.ts'
+import type { Ability } from '../../src/model/lack.ts'
+import type { TaskKind } from '../../src/model/task.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { fixedChance, timedBench } from '../support/bench.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -20,21 +22,23 @@ function noted({ beatMs = 5_000, pollMs = 5_000, chance = 0.5, prunes = [] as bo
     prune: [],
   }
   const errors: unknown[] = []
-  const ready = new Map<string, Set<string>>()
-  const workers: { queues: string[]; definitions: string[] }[] = []
-  const unknown: string[] = []
+  const ready: TaskKind[] = []
+  const workers: Ability[] = []
+  const told: string[] = []
   const note = (what: keyof typeof at) => {
     at[what].push(clock.monotonicMs())
     return Promise.resolve()
   }
   const store = {
     prune: () => note('prune').then(() => ({ removed: 0, done: prunes.shift() ?? true })),
-    readyNames: () => Promise.resolve(ready),
-    workers: () => Promise.resolve(workers),
+    readyKinds: () => Promise.resolve([...ready]),
+    workers: () => Promise.resolve([...workers]),
   }
   const hub = new EventHub(() => undefined)
   hub.on('store:error', ({ error }) => errors.push(error))
-  hub.on('task:unknown', ({ name, queue }) => unknown.push(`${name} in ${queue}`))
+  const facts = ({ queue, name, version }: TaskKind) => `${name}@${version} in ${queue}`
+  hub.on('task:unknown', (kind) => told.push(`${facts(kind)} lacks ${kind.lack}`))
+  hub.on('task:known', (kind) => told.push(`${facts(kind)} is over at ${clock.monotonicMs()}`))
   const parts = {
     store: store as unknown as Store,
     clock,
@@ -48,7 +52,7 @@ function noted({ beatMs = 5_000, pollMs = 5_000, chance = 0.5, prunes = [] as bo
     poll: () => void note('poll'),
     handBackSurplus: () => note('surplus'),
   }
-  return { clock, at, errors, ready, workers, unknown, parts, upkeep: new Upkeep(parts) }
+  return { clock, at, errors, ready, workers, told, parts, upkeep: new Upkeep(parts) }
 }
 
 describe('upkeep', () => {
@@ -138,33 +142,52 @@ describe('upkeep', () => {
 })
 
 describe('a task that is ready', () => {
-  test('and that no worker takes, for its name or for its queue, is told of', async () => {
-    const { upkeep, clock, ready, workers, unknown } = noted()
-    ready.set('mail', new Set(['greet', 'welcome'])).set('far', new Set(['greet']))
-    workers.push({ queues: ['mail'], definitions: ['greet'] }, { queues: ['near'], definitions: ['welcome'] })
-    upkeep.start()
-    await clock.advance(10_000)
-    assert.deepEqual(unknown, ['welcome in mail', 'greet in far'])
+  const kind = (queue: string, name: string, version = 1): TaskKind => ({ queue, name, version })
+  const ability = (queues: string[], ...definitions: [name: string, version: number][]): Ability => ({
+    queues,
+    definitions: definitions.map(([name, version]) => ({ name, version })),
   })
 
-  test('and that some worker takes is not', async () => {
-    const { upkeep, clock, ready, workers, unknown } = noted()
-    ready.set('mail', new Set(['greet']))
-    workers.push({ queues: [], definitions: [] }, { queues: ['other', 'mail'], definitions: ['other', 'greet'] })
+  test('and that no worker can run is told of once, with what is missing', async () => {
+    const { upkeep, clock, ready, workers, told } = noted()
+    ready.push(kind('mail', 'greet'), kind('mail', 'welcome'), kind('far', 'greet'), kind('mail', 'greet', 3))
+    workers.push(ability(['mail'], ['greet', 2]), ability(['near'], ['welcome', 1]))
     upkeep.start()
     await clock.advance(200_000)
-    assert.deepEqual(unknown, [])
+    assert.deepEqual(told, [
+      'welcome@1 in mail lacks name',
+      'greet@1 in far lacks queue',
+      'greet@3 in mail lacks version',
+    ])
   })
 
-  test('is told of when the last worker that took it has gone', async () => {
-    const { upkeep, clock, ready, workers, unknown } = noted()
-    ready.set('mail', new Set(['greet']))
-    workers.push({ queues: ['mail'], definitions: ['greet'] })
+  test('and that some worker can run is not', async () => {
+    const { upkeep, clock, ready, workers, told } = noted()
+    ready.push(kind('mail', 'greet', 2))
+    workers.push(ability([]), ability(['other', 'mail'], ['other', 1], ['greet', 2]))
+    upkeep.start()
+    await clock.advance(200_000)
+    assert.deepEqual(told, [])
+  })
+
+  test('is told of when the last worker that took it has gone, and again when one has come', async () => {
+    const { upkeep, clock, ready, workers, told } = noted()
+    ready.push(kind('mail', 'greet'))
+    workers.push(ability(['mail'], ['greet', 1]))
     upkeep.start()
     await clock.advance(70_000)
     workers.length = 0
-    await clock.advance(200_000)
-    assert.deepEqual(unknown, ['greet in mail'])
+    await clock.advance(100_000)
+    assert.deepEqual(told, ['greet@1 in mail lacks worker'])
+    workers.push(ability(['mail'], ['greet', 1]))
+    await clock.advance(5_000)
+    assert.deepEqual(told.slice(1), ['greet@1 in mail is over at 175000'])
+    workers.length = 0
+    await clock.advance(60_000)
+    assert.deepEqual(told.slice(2), ['greet@1 in mail lacks worker'])
+    ready.length = 0
+    await clock.advance(5_000)
+    assert.deepEqual(told.length, 4)
   })
 })
 

@@ -16,6 +16,8 @@ test('afterword exports these names', async () => {
     'currentTasks',
     'defineTask',
     'giveUp',
+    'healthAnswer',
+    'healthHandler',
     'isAfterwordError',
     'retryAfter',
   ])

@@ -6,6 +6,7 @@ export function claimedTask(fields: Partial<ClaimedTask> = {}): ClaimedTask {
     id: 'id-1',
     name: 'greet',
     queue: 'default',
+    version: 1,
     priority: 0,
     addedAt: 0,
     input: { format: 0, text: '"Ada"' },

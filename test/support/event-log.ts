@@ -19,6 +19,7 @@ const NAMES: Record<EventName, true> = {
   'task:moved': true,
   'pulse:started': true,
   'pulse:failed': true,
+  'task:known': true,
   'store:error': true,
   'store:failed': true,
   stopped: true,

@@ -251,6 +251,47 @@ tasks.add(holds<NodeJS.ReadableStream>(), { ok: '', it: process.stdin })
 // @ts-expect-error -- nor can a signal.
 tasks.add(holds<AbortSignal>(), { ok: '', it: new AbortController().signal })
 
+// ── Versions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const upgraded = defineTask({
+  name: 'upgraded',
+  version: 3,
+  input: z.object({ first: z.string(), last: z.string().optional() }),
+  upgrade: {
+    1: (name: string) => ({ name }),
+    2: ({ name }: { name: string }) => ({ first: name }),
+  },
+  run: ({ first }) => first,
+})
+same<InputOf<typeof upgraded>, { first: string; last?: string | undefined }>(true)
+same<ResultOf<typeof upgraded>, string>(true)
+tasks.add(upgraded, { first: 'Ada' })
+const firstOf = { name: 'x', input: z.object({ first: z.string() }), run: () => {} } as const
+defineTask({ ...firstOf, version: 4, upgrade: { 3: (old) => ({ first: String(old) }) } })
+defineTask({
+  name: 'x',
+  version: 2,
+  upgrade: { 1: (old: string) => ({ first: old }) },
+  run: (_: { first: string }) => {},
+})
+defineTask({ name: 'x', version: 2, upgrade: { 1: () => undefined }, run: () => {} })
+declare const someVersion: number
+defineTask({ ...firstOf, version: someVersion, upgrade: { [someVersion - 1]: () => 'anything' } })
+// @ts-expect-error -- the last upgrade gives an input of today.
+defineTask({ ...firstOf, version: 2, upgrade: { 1: (name: string) => ({ name }) } })
+// @ts-expect-error -- also the last of several.
+defineTask({ ...firstOf, version: 3, upgrade: { 1: () => ({ name: '' }), 2: () => ({ name: '' }) } })
+// @ts-expect-error -- there is nothing to be made of the version itself.
+defineTask({ ...firstOf, version: 2, upgrade: { 2: () => ({ first: '' }) } })
+// @ts-expect-error -- without a version there is none before.
+defineTask({ ...firstOf, upgrade: { 1: () => ({ first: '' }) } })
+// @ts-expect-error -- what is stored is not known: it has to be said, or looked at.
+defineTask({ ...firstOf, version: 2, upgrade: { 1: (old) => ({ first: old.name }) } })
+// @ts-expect-error -- an upgrade answers at once.
+defineTask({ ...firstOf, version: 2, upgrade: { 1: async (first: string) => ({ first }) } })
+// @ts-expect-error -- a version is a number.
+defineTask({ ...firstOf, version: '2' })
+
 // ── The other options ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 defineTask({ name: 'ok', timeout: '1.5h', retry: { attempts: 3, base: 500, cap: '1m' }, on: 'always', run: () => {} })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ClaimedTask, NewTask } from '../../model/task.ts'
 import { test } from './case.ts'
-import { ids, json, pick } from './fixtures.ts'
+import { ids, json, pick, versioned } from './fixtures.ts'
 import { ask } from './world.ts'
 
 /** Who gets which ready tasks. */
@@ -30,6 +30,7 @@ export const claiming = [
       id,
       name,
       queue,
+      version: 1,
       addedAt,
       series: id,
       claims: 1,
@@ -69,7 +70,7 @@ export const claiming = [
   }),
 
   test('priority and age count across the names of a queue', async (world) => {
-    const worker = await world.worker({ definitions: ['a', 'b'] })
+    const worker = await world.worker({ definitions: versioned('a', 'b') })
     const [first, second, third] = [world.task({ name: 'b' }), world.task({ name: 'a' }), world.task({ name: 'b' })]
     await world.add(first, second, third, world.task({ name: 'a' }))
     assert.deepEqual(ids((await worker.claim({ room: 3 })).tasks), ids([first, second, third]))
@@ -89,7 +90,7 @@ export const claiming = [
   }),
 
   test("a task whose name the worker does not know is left alone, and is in nobody's way", async (world) => {
-    const worker = await world.worker({ definitions: ['work', 'more'] })
+    const worker = await world.worker({ definitions: versioned('work', 'more') })
     const strange = Array.from({ length: 30 }, () => world.task({ name: 'strange', priority: 5 }))
     const known = world.task()
     await world.add(...strange, known)
@@ -99,13 +100,13 @@ export const claiming = [
   }),
 
   test('a worker that knows no name claims nothing', async (world) => {
-    const worker = await world.worker({ definitions: [] })
+    const worker = await world.worker({ definitions: versioned() })
     await world.add(world.task())
     assert.deepEqual((await worker.claim()).tasks, [])
   }),
 
   test('names are told apart to the letter', async (world) => {
-    const worker = await world.worker({ definitions: ['work', 'w_rk', 'w%'] })
+    const worker = await world.worker({ definitions: versioned('work', 'w_rk', 'w%') })
     await world.add(world.task({ name: 'Work' }), world.task({ name: 'wörk' }), world.task({ name: 'work2' }))
     assert.deepEqual((await worker.claim()).tasks, [])
     await world.add(world.task({ queue: 'Default' }))
@@ -113,8 +114,8 @@ export const claiming = [
   }),
 
   test('two workers of one process know names of their own', async (world) => {
-    const mail = await world.worker({ definitions: ['mail'] })
-    const work = await world.worker({ definitions: ['work'] })
+    const mail = await world.worker({ definitions: versioned('mail') })
+    const work = await world.worker({ definitions: versioned('work') })
     const tasks = [world.task({ name: 'mail' }), world.task({ name: 'work' })] as const
     await world.add(...tasks)
     assert.equal((await mail.claimOne()).id, tasks[0].id)

@@ -1,6 +1,7 @@
 import type {
   ClaimedTask,
   Instant,
+  KnownDefinition,
   NewTask,
   Outcome,
   StoredError,
@@ -22,6 +23,7 @@ export function newTask(fields: Partial<NewTask> & { readonly id: TaskId; readon
   return {
     name: 'work',
     queue: 'default',
+    version: 1,
     priority: 0,
     dueAt: undefined,
     input: json({ of: 'work' }),
@@ -36,6 +38,14 @@ export function newTask(fields: Partial<NewTask> & { readonly id: TaskId; readon
   }
 }
 
+/** Definitions of these names, of version 1 where no other is given behind an `@`. */
+export function versioned(...names: readonly string[]): KnownDefinition[] {
+  return names.map((text) => {
+    const [name, version = '1'] = text.split('@') as [string, string?]
+    return { name, version: Number(version) }
+  })
+}
+
 /** What a worker says of itself that knows tasks of the name `work`. */
 export function registration(fields: Partial<WorkerRegistration> = {}): WorkerRegistration {
   return {
@@ -43,8 +53,9 @@ export function registration(fields: Partial<WorkerRegistration> = {}): WorkerRe
     pid: 4711,
     host: 'host',
     version: '1.2.3',
+    runtime: 'node 24.15.0',
     queues: ['default'],
-    definitions: ['work'],
+    definitions: versioned('work'),
     registeredAt: 0,
     leaseMs: 20_000,
     ...fields,

@@ -13,6 +13,7 @@
 import * as nodeTest from 'node:test'
 import type { StoreCapabilities } from '../../ports/store.ts'
 import { adding } from './adding.ts'
+import { canaries } from './canaries.ts'
 import { cancelling } from './cancelling.ts'
 import type { Case } from './case.ts'
 import { claiming } from './claiming.ts'
@@ -28,6 +29,7 @@ import { requeueing } from './requeueing.ts'
 import { rescue } from './rescue.ts'
 import { series } from './series.ts'
 import { values } from './values.ts'
+import { versions } from './versions.ts'
 import { walks } from './walks.ts'
 import { workers } from './workers.ts'
 import { type StoreSite, World } from './world.ts'
@@ -62,7 +64,9 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   rescue,
   fencing,
   'handing back': handBack,
+  versions,
   workers,
+  canaries,
   queues,
   listing,
   pruning,

@@ -33,10 +33,13 @@ export interface ModelWritten {
   readonly fenced: boolean
 }
 
+/** What a worker can run: the newest version by name. */
+export type Versions = ReadonlyMap<string, number>
+
 /** See the top of the file. */
 export class ModelStore {
   readonly tasks = new Map<TaskId, ModelTask>()
-  readonly workers = new Map<Incarnation, ReadonlySet<string>>()
+  readonly workers = new Map<Incarnation, Versions>()
   readonly paused = new Set<string>()
   #ready = new Set<string>()
   /** What was there already in this write, by series, and whom those who wanted to wait behind it wait for instead. */
@@ -117,11 +120,11 @@ export class ModelStore {
   }
 
   /** What waits behind a task whose first attempt has ended; the finishing worker takes what it has room for. */
-  #release(id: TaskId, worker?: Incarnation, names?: ReadonlySet<string>): ModelClaim[] {
+  #release(id: TaskId, worker?: Incarnation, names?: Versions): ModelClaim[] {
     const followers = this.in('waiting').filter((task) => task.after === id)
     return followers.flatMap((task) => {
       const room = this.#room.get(task.queue) ?? 0
-      if (worker === undefined || names?.has(task.name) !== true || room <= 0 || this.paused.has(task.queue)) {
+      if (worker === undefined || !knows(names, task) || room <= 0 || this.paused.has(task.queue)) {
         this.#makeReady(task)
         return []
       }
@@ -173,13 +176,13 @@ export class ModelStore {
     return waited && task.after !== undefined ? this.#holder(task.after) : undefined
   }
 
-  #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: ReadonlySet<string>, now: Instant): ModelClaim[] {
+  #claim({ room, probation }: ClaimAsk, worker: Incarnation, names: Versions, now: Instant): ModelClaim[] {
     for (const task of this.in('scheduled')) if (task.dueAt! <= now) this.#makeReady(task)
     const claimed: [ModelTask, ModelClaim][] = []
     let risk: ClaimAsk['probation'] = probation
     for (const queue of room.keys()) {
       if (this.paused.has(queue)) continue
-      const known = this.in('ready').filter((task) => task.queue === queue && names.has(task.name))
+      const known = this.in('ready').filter((task) => task.queue === queue && knows(names, task))
       const rooms = this.#room.get(queue)!
       const places = Math.max(0, rooms - (this.#early.get(queue) ?? 0))
       const risky = known.find((task) => task.crashes >= 2)
@@ -305,6 +308,10 @@ const UNTOUCHED = {
   finishedAt: undefined,
   cancelling: false,
   passed: false,
+}
+
+function knows(names: Versions | undefined, { name, version }: ModelTask): boolean {
+  return (names?.get(name) ?? 0) >= version
 }
 
 function take(task: ModelTask, worker: Incarnation, early: boolean): ModelClaim {

@@ -4,9 +4,9 @@ import { test } from './case.ts'
 import { fail, succeed } from './fixtures.ts'
 import type { World } from './world.ts'
 
-async function readyNames(world: World): Promise<Record<string, string[]>> {
-  const names = await world.store.readyNames()
-  return Object.fromEntries([...names].map(([queue, set]) => [queue, [...set].sort()]))
+async function readyKinds(world: World): Promise<string[]> {
+  const kinds = await world.store.readyKinds()
+  return kinds.map(({ queue, name, version }) => `${queue} ${name} ${version}`).sort()
 }
 
 /** Pauses, counts, and what lies ready in each queue. */
@@ -49,9 +49,9 @@ export const queues = [
     })
   }),
 
-  test('readyNames tells the names of ready tasks by queue, each once', async (world) => {
+  test('readyKinds tells the queue, name and version of ready tasks, each once', async (world) => {
     const worker = await world.worker()
-    assert.deepEqual(await readyNames(world), {})
+    assert.deepEqual(await readyKinds(world), [])
     const tasks = [
       ...Array.from({ length: 5 }, () => world.task({ queue: 'mail', name: 'welcome' })),
       ...Array.from({ length: 3 }, (_, i) => world.task({ queue: 'mail', name: 'goodbye', priority: i })),
@@ -59,27 +59,32 @@ export const queues = [
       world.task({ name: 'Zebra' }),
       world.task({ name: 'later', dueAt: world.now + 1_000 }),
       world.task({ queue: 'zoo', name: 'ape' }),
+      world.task({ queue: 'zoo', name: 'ape', version: 3 }),
+      world.task({ queue: 'zoo', name: 'ape', version: 3 }),
     ]
     await world.add(...tasks)
     await worker.run({ name: 'running' })
-    assert.deepEqual(await readyNames(world), {
-      default: ['Zebra', 'zebra'],
-      mail: ['goodbye', 'welcome'],
-      zoo: ['ape'],
-    })
+    assert.deepEqual(await readyKinds(world), [
+      'default Zebra 1',
+      'default zebra 1',
+      'mail goodbye 1',
+      'mail welcome 1',
+      'zoo ape 1',
+      'zoo ape 3',
+    ])
   }),
 
-  test('readyNames forgets a name with its last ready task', async (world) => {
+  test('readyKinds forgets a kind with its last ready task', async (world) => {
     const worker = await world.worker()
     const tasks = [world.task(), world.task()] as const
     await world.add(...tasks)
     await worker.claim({ room: 1 })
-    assert.deepEqual(await readyNames(world), { default: ['work'] })
+    assert.deepEqual(await readyKinds(world), ['default work 1'])
     await worker.claim({ room: 1 })
-    assert.deepEqual(await readyNames(world), {})
+    assert.deepEqual(await readyKinds(world), [])
   }),
 
-  test('readyNames tells of a task on probation too', async (world) => {
+  test('readyKinds tells of a task on probation too', async (world) => {
     const [task] = world.series(1) as [NewTask]
     await world.add(task)
     for (let crash = 1; crash <= 2; crash++) {
@@ -87,6 +92,6 @@ export const queues = [
       await dying.beginOne()
       await world.store.rescue(dying.incarnation, world.now)
     }
-    assert.deepEqual(await readyNames(world), { default: ['work'] })
+    assert.deepEqual(await readyKinds(world), ['default work 1'])
   }),
 ] as const

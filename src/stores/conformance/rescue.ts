@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { attemptNumber, type ClaimedTask, type NewTask } from '../../model/task.ts'
 import { test } from './case.ts'
-import { ids, pick, retry, succeed } from './fixtures.ts'
+import { ids, pick, retry, succeed, versioned } from './fixtures.ts'
 import type { World } from './world.ts'
 
 /** Lets `times` workers die while they hold the task, which is the only one to claim. */
@@ -20,7 +20,7 @@ async function onProbation(world: World, count: number, fields: Partial<NewTask>
     const task = world.task(fields)
     tasks.push(task)
     for (let crash = 1; crash <= 2; crash++) {
-      const dying = await world.worker({ definitions: [task.name] })
+      const dying = await world.worker({ definitions: versioned(task.name) })
       if (crash === 1) await dying.write({ adds: [{ ...task, claimFor: dying.incarnation }] })
       else assert.equal((await dying.beginOne({ room: { [task.queue]: 1 }, probation: false })).id, task.id)
       await world.store.rescue(dying.incarnation, world.now)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { StoredError, StoredValue } from '../../model/task.ts'
 import { test } from './case.ts'
-import { fail, json, succeed } from './fixtures.ts'
+import { fail, json, succeed, versioned } from './fixtures.ts'
 
 const KIB_256 = 256 * 1024
 
@@ -80,14 +80,14 @@ export const values = [
   test('ids, names, queues and request ids keep every character', async (world) => {
     const strange = ['a\0b', "it's", 'sémantique', '👩🏽‍🚀', '%_?', '__proto__', ' ', 'x'.repeat(200)]
     for (const text of strange) {
-      const worker = await world.worker({ definitions: [text] })
+      const worker = await world.worker({ definitions: versioned(text) })
       const task = world.task({ id: text, idempotent: true, name: text, queue: text, requestId: text })
       await world.add(task)
       assert.deepEqual(await world.add(task), [{ kind: 'exists', state: 'ready' }])
       await world.store.pause(text, true)
       assert.ok((await world.store.paused()).has(text))
       await world.store.pause(text, false)
-      assert.deepEqual([...((await world.store.readyNames()).get(text) ?? [])], [text])
+      assert.deepEqual(await world.store.readyKinds(), [{ queue: text, name: text, version: 1 }])
       const { id, name, queue, requestId } = await worker.claimOne({ room: { [text]: 1 } })
       assert.deepEqual([id, name, queue, requestId], [text, text, text, text])
       await worker.finish(succeed({ id, claims: 1 }))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { NewTask, Outcome, TaskId } from '../../model/task.ts'
+import type { NewTask, Outcome, TaskId, TaskKind } from '../../model/task.ts'
 import type { ClaimAsk, Store, WriteBatch } from '../../ports/store.ts'
-import { cancelled, type Claim, fail, ids, json, retry, sorted, succeed } from './fixtures.ts'
+import { cancelled, type Claim, fail, ids, json, retry, sorted, succeed, versioned } from './fixtures.ts'
 import { type ModelClaim, type ModelTask, ModelStore } from './model.ts'
 import type { World, WorldWorker } from './world.ts'
 
@@ -80,12 +80,12 @@ class Walker {
   }
 
   async #register(choices: Choices): Promise<void> {
-    const definitions = choices.once(3) ? ['a'] : ['a', 'b']
+    const definitions = choices.once(3) ? versioned('a') : versioned('a@2', 'b')
     this.#other ??= await this.#world.connect()
     const store = choices.below(2) === 0 ? this.#world.store : this.#other
     const worker = await this.#world.worker({ definitions }, store)
     this.#workers.push(worker)
-    this.#model.workers.set(worker.incarnation, new Set(definitions))
+    this.#model.workers.set(worker.incarnation, new Map(definitions.map(({ name, version }) => [name, version])))
   }
 
   async #write(choices: Choices): Promise<void> {
@@ -163,6 +163,7 @@ class Walker {
         ...(own === undefined ? {} : { id: own, idempotent: true, input: json(choices.below(2)) }),
         name: NAMES[Math.min(choices.below(5), 2)]!,
         queue: choices.of(QUEUES)!,
+        version: 1 + Math.max(0, choices.below(4) - 1),
         priority: choices.below(3) - 1,
         dueAt: !inSeries && choices.once(4) ? this.#world.now + choices.below(400) : undefined,
         claimFor: choices.below(2) === 0 ? worker.incarnation : undefined,
@@ -244,7 +245,7 @@ class Walker {
   #assertNothingLeft(worker: WorldWorker, { room }: ClaimAsk): void {
     const left = this.#model
       .in('ready')
-      .filter(({ queue, name, crashes }) => (room.get(queue) ?? 0) > 0 && worker.names.includes(name) && crashes < 2)
+      .filter((task) => (room.get(task.queue) ?? 0) > 0 && worker.knows(task) && task.crashes < 2)
       .filter(({ queue }) => !this.#model.paused.has(queue))
     assert.deepEqual(ids(left), [], 'the claim said that there is no more')
   }
@@ -265,11 +266,8 @@ class Walker {
     assert.deepEqual([...(await store.paused())].sort(), [...this.#model.paused].sort())
     const workers = (await store.workers()).map(({ incarnation }) => incarnation)
     assert.deepEqual(sorted(workers), sorted(this.#model.workers.keys()))
-    const ready = this.#model.in('ready').map(({ queue, name }) => `${queue} ${name}`)
-    const names = [...(await store.readyNames())].flatMap(([queue, names]) =>
-      [...names].map((name) => `${queue} ${name}`),
-    )
-    assert.deepEqual(names.sort(), [...new Set(ready)].sort())
+    const ready = new Set(this.#model.in('ready').map(kindText))
+    assert.deepEqual((await store.readyKinds()).map(kindText).sort(), [...ready].sort())
   }
 }
 
@@ -277,6 +275,10 @@ class Walker {
 function stripped<T extends Pick<ModelTask, 'state' | 'after' | 'early'>>(record: T): T {
   const { state, after, early } = record
   return { ...record, after: state === 'waiting' ? after : undefined, early: state === 'running' && early }
+}
+
+function kindText({ queue, name, version }: TaskKind): string {
+  return `${queue} ${name} ${version}`
 }
 
 function claimOf({ id, claims, early, suspect }: ModelClaim): ModelClaim {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { WorkerRecord } from '../../model/task.ts'
 import { test, testOf } from './case.ts'
-import { registration, sorted } from './fixtures.ts'
+import { registration, sorted, versioned } from './fixtures.ts'
 import type { World } from './world.ts'
 
 async function beatOf(world: World, incarnation: number): Promise<number | undefined> {
@@ -13,7 +13,7 @@ export const workers = [
   test('a worker is listed as it registered, until it retires', async (world) => {
     const said = registration({
       queues: ['default', 'mail'],
-      definitions: ['a', 'b/c'],
+      definitions: versioned('a@12', 'b/c'),
       registeredAt: world.now,
       leaseMs: 4_321,
     })

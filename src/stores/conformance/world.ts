@@ -4,6 +4,7 @@ import type {
   ClaimedTask,
   Incarnation,
   Instant,
+  KnownDefinition,
   NewTask,
   Outcome,
   TaskId,
@@ -98,9 +99,8 @@ export class World {
   /** A worker, with a store of its own where stores can be shared, or with the one that is given. */
   async worker(fields: Partial<WorkerRegistration> = {}, given?: Store): Promise<WorldWorker> {
     const store = given ?? (await this.connect())
-    const names = fields.definitions ?? registration().definitions
-    const incarnation = await store.register(registration({ registeredAt: this.#now, ...fields }))
-    return new WorldWorker(this, store, incarnation, names)
+    const said = registration({ registeredAt: this.#now, ...fields })
+    return new WorldWorker(this, store, await store.register(said), said.definitions)
   }
 
   /** Adds tasks that nobody claims. */
@@ -154,14 +154,18 @@ export interface Wish {
 export class WorldWorker {
   readonly store: Store
   readonly incarnation: Incarnation
-  readonly names: readonly string[]
+  readonly definitions: readonly KnownDefinition[]
   readonly #world: World
 
-  constructor(world: World, store: Store, incarnation: Incarnation, names: readonly string[]) {
+  constructor(world: World, store: Store, incarnation: Incarnation, definitions: readonly KnownDefinition[]) {
     this.#world = world
     this.store = store
     this.incarnation = incarnation
-    this.names = names
+    this.definitions = definitions
+  }
+
+  knows(task: Pick<NewTask, 'name' | 'version'>): boolean {
+    return this.definitions.some(({ name, version }) => name === task.name && version >= task.version)
   }
 
   write(batch: Partial<WriteBatch>): Promise<Written> {

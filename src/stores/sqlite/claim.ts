@@ -48,13 +48,13 @@ export function claimTasks(
 
 /** The oldest task on probation. */
 function claimRisky(db: Database, worker: KnownWorker, queue: string): ClaimRow[] {
-  return db.sql('claim_probation').all(worker.incarnation, queue, worker.namesJson) as unknown as ClaimRow[]
+  return db.sql('claim_probation').all(worker.incarnation, queue, worker.labelsJson) as unknown as ClaimRow[]
 }
 
 function claimIn(db: Database, worker: KnownWorker, queue: string, room: number, early: boolean): ClaimRow[] {
   if (room <= 0) return []
   const mark = early ? EARLY : 0
-  return db.sql('claim').all(worker.incarnation, mark, worker.namesJson, queue, room, room) as unknown as ClaimRow[]
+  return db.sql('claim').all(worker.incarnation, mark, worker.labelsJson, queue, room, room) as unknown as ClaimRow[]
 }
 
 /** RETURNING gives rows in no particular order. */

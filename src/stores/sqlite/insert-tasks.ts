@@ -71,7 +71,7 @@ export class TaskInserter {
     const values = alikeValues.get(count)!
     const running = state === RUNNING
     values[0] = state
-    values[1] = this.#db.kinds.codeOf(first.queue, first.name)
+    values[1] = this.#db.kinds.codeOf(first)
     values[2] = first.priority
     values[3] = running ? first.claimFor! : null
     values[4] = running ? 1 : 0
@@ -212,7 +212,7 @@ export class TaskInserter {
     values[at++] = key
     values[at++] = task.id
     values[at++] = state
-    values[at++] = this.#db.kinds.codeOf(task.queue, task.name)
+    values[at++] = this.#db.kinds.codeOf(task)
     values[at++] = task.priority
     values[at++] = task.addedAt
     values[at++] = task.dueAt ?? null
@@ -237,6 +237,7 @@ function isLike(task: NewTask, other: NewTask): boolean {
     task.carried === undefined &&
     task.name === other.name &&
     task.queue === other.queue &&
+    task.version === other.version &&
     task.priority === other.priority &&
     task.durability === other.durability &&
     task.claimFor === other.claimFor &&

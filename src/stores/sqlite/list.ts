@@ -6,6 +6,7 @@
  * newest keys of such an index are found by running over it, which grows with the tasks in that state, not with what was
  * done. Else they are the newest rows of the table.
  */
+import { CANARY_QUEUE } from '../../model/canary.ts'
 import { isFinal, type LIVE_STATES, type TaskState } from '../../model/task-state.ts'
 import type { TaskId, TaskRecord } from '../../model/task.ts'
 import type { ListAsk, Listed } from '../../ports/store.ts'
@@ -65,6 +66,7 @@ function isNarrow({ states, queue, name, requestId, series }: ListAsk): boolean 
 
 function matches(row: Candidate, kind: Kind, { states, queue, name, requestId, series }: ListAsk): boolean {
   return (
+    kind.queue !== CANARY_QUEUE &&
     (states === undefined || states.includes(stateOf(row.state))) &&
     (queue === undefined || kind.queue === queue) &&
     (name === undefined || kind.name === name) &&

@@ -4,7 +4,7 @@
  * - Rows are in the order of creation (see keys.ts). Finished tasks stay where they are: the partial indexes below
  *   leave them out, so that speed does not depend on what waits elsewhere or what was done (docs/decisions).
  * - The small columns come first: pruning and claims read them without touching the pages of a large input.
- * - `task.kind` stands for queue and name (kinds.ts), `task.marks` for several small facts (marks.ts): every column has its price.
+ * - `task.kind` stands for queue, name and version (kinds.ts), `task.marks` for several small facts (marks.ts): every column has its price.
  * - `task_state` and the view give people and the shell readable names.
  */
 export interface Migration {
@@ -160,6 +160,23 @@ CREATE VIEW tasks AS
     compatibleFrom: 2,
     sql: `
 ALTER TABLE worker ADD COLUMN lease_ms INTEGER;
+`,
+  },
+  {
+    // A version from 2 on stands behind the name in `kind.name` (see labelOf in kinds.ts): workers of the versions before leave it alone.
+    version: 4,
+    compatibleFrom: 2,
+    sql: `
+ALTER TABLE worker ADD COLUMN runtime TEXT;
+DROP VIEW tasks;
+CREATE VIEW tasks AS
+  SELECT task.id, task_state.name AS state, substr(kind.name, 1, instr(kind.name || '@', '@') - 1) AS name,
+    iif(kind.name LIKE '%@%', CAST(substr(kind.name, instr(kind.name, '@') + 1) AS INTEGER), 1) AS version,
+    kind.queue, priority, claims - hand_backs - deferrals AS attempt,
+    crashes, hand_backs, worker, datetime(added_at / 1000.0, 'unixepoch', 'subsec') AS added_at,
+    datetime(due_at / 1000.0, 'unixepoch', 'subsec') AS due_at,
+    datetime(finished_at / 1000.0, 'unixepoch', 'subsec') AS finished_at, request_id, input, result, error
+  FROM task JOIN task_state ON task_state.code = task.state JOIN kind ON kind.code = task.kind;
 `,
   },
 ]

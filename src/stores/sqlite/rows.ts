@@ -1,6 +1,6 @@
 import type { TaskState } from '../../model/task-state.ts'
 import type { ClaimedTask, StoredError, StoredValue, TaskRecord, WorkerRecord } from '../../model/task.ts'
-import type { Kind } from './kinds.ts'
+import { definitionsOf, type Kind } from './kinds.ts'
 import { CANCELLING, EARLY, type FormattedValue, formatOf, POWER, SUSPECT } from './marks.ts'
 
 /** Task states as stored; the partial indexes and the order of the table `task_state` depend on these numbers. */
@@ -65,6 +65,7 @@ export interface WorkerRow {
   pid: number
   host: string
   version: string
+  runtime: string | null
   beat: number
   queues: string
   definitions: string
@@ -73,12 +74,13 @@ export interface WorkerRow {
 }
 
 /** A claimed row as the engine wants it. */
-export function claimedTask(row: ClaimRow, { queue, name }: Kind): ClaimedTask {
+export function claimedTask(row: ClaimRow, { queue, name, version }: Kind): ClaimedTask {
   const { marks } = row
   return {
     id: row.id,
     name,
     queue,
+    version,
     priority: row.priority,
     addedAt: row.added_at,
     input: { format: formatOf(marks, 'input'), text: row.input },
@@ -120,9 +122,10 @@ export function workerRecord(row: WorkerRow): WorkerRecord {
     pid: row.pid,
     host: row.host,
     version: row.version,
+    runtime: row.runtime ?? undefined,
     beat: row.beat,
     queues: JSON.parse(row.queues) as string[],
-    definitions: JSON.parse(row.definitions) as string[],
+    definitions: definitionsOf(JSON.parse(row.definitions) as string[]),
     registeredAt: row.registered_at,
     leaseMs: row.lease_ms ?? undefined,
   }

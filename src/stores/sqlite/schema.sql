@@ -1,4 +1,4 @@
--- The schema of the SQLite store, version 3. Made from migrations.ts by `npm run fresh`; a test compares it.
+-- The schema of the SQLite store, version 4. Made from migrations.ts by `npm run fresh`; a test compares it.
 
 CREATE TABLE task_state (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 
@@ -13,7 +13,7 @@ CREATE TABLE worker (
   queues TEXT NOT NULL,
   definitions TEXT NOT NULL,
   registered_at INTEGER NOT NULL
-, lease_ms INTEGER) STRICT;
+, lease_ms INTEGER, runtime TEXT) STRICT;
 
 CREATE TABLE paused_queue (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
@@ -59,7 +59,9 @@ CREATE INDEX task_scheduled ON task (due_at) WHERE state = 2;
 CREATE INDEX task_waiting ON task (after) WHERE state = 3;
 
 CREATE VIEW tasks AS
-  SELECT task.id, task_state.name AS state, kind.name, kind.queue, priority, claims - hand_backs - deferrals AS attempt,
+  SELECT task.id, task_state.name AS state, substr(kind.name, 1, instr(kind.name || '@', '@') - 1) AS name,
+    iif(kind.name LIKE '%@%', CAST(substr(kind.name, instr(kind.name, '@') + 1) AS INTEGER), 1) AS version,
+    kind.queue, priority, claims - hand_backs - deferrals AS attempt,
     crashes, hand_backs, worker, datetime(added_at / 1000.0, 'unixepoch', 'subsec') AS added_at,
     datetime(due_at / 1000.0, 'unixepoch', 'subsec') AS due_at,
     datetime(finished_at / 1000.0, 'unixepoch', 'subsec') AS finished_at, request_id, input, result, error

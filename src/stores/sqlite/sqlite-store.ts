@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { CANARY_QUEUE } from '../../model/canary.ts'
 import { AfterwordError } from '../../model/errors.ts'
 import type { LIVE_STATES } from '../../model/task-state.ts'
 import type {
@@ -7,6 +8,7 @@ import type {
   Retention,
   StoredError,
   TaskId,
+  TaskKind,
   TaskRecord,
   WorkerRecord,
   WorkerRegistration,
@@ -29,6 +31,7 @@ import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { holderOf } from './holder.ts'
 import { homeKey, spareKey } from './keys.ts'
+import { labelsOf } from './kinds.ts'
 import { listTasks } from './list.ts'
 import { PASSED } from './marks.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
@@ -129,32 +132,28 @@ export class SqliteStore implements Store {
   }
 
   async register(worker: WorkerRegistration): Promise<Incarnation> {
-    const { name, pid, host, version, queues, definitions, registeredAt, leaseMs } = worker
-    const row = await this.#transact(
-      (db) =>
-        db
-          .sql('register')
-          .get(
-            name,
-            pid,
-            host,
-            version,
-            SCHEMA_VERSION,
-            JSON.stringify(queues),
-            JSON.stringify(definitions),
-            registeredAt,
-            leaseMs,
-          ) as {
-          incarnation: number
-        },
-    )
-    const { incarnation } = row
-    this.#workers.set(incarnation, {
-      incarnation,
-      names: new Set(definitions),
-      namesJson: JSON.stringify(definitions),
-      strays: new Set(),
+    const { name, pid, host, version, runtime, queues, definitions, registeredAt, leaseMs } = worker
+    const labels = labelsOf(definitions)
+    const labelsJson = JSON.stringify(labels)
+    const row = await this.#transact((db) => {
+      this.#removeCanaries(db)
+      return db
+        .sql('register')
+        .get(
+          name,
+          pid,
+          host,
+          version,
+          SCHEMA_VERSION,
+          JSON.stringify(queues),
+          labelsJson,
+          registeredAt,
+          leaseMs,
+          runtime,
+        ) as { incarnation: number }
     })
+    const { incarnation } = row
+    this.#workers.set(incarnation, { incarnation, labels: new Set(labels), labelsJson, strays: new Set() })
     return incarnation
   }
 
@@ -194,7 +193,8 @@ export class SqliteStore implements Store {
       if (tasks === 'all') {
         const back = db.sql('hand_back_all').all(worker) as { id: string }[]
         this.#endCancelled(db, worker, now)
-        return back.map((row) => row.id)
+        const canaries = this.#removeCanaries(db)
+        return back.map((row) => row.id).filter((id) => !canaries.has(id))
       }
       const given = (name: 'hand_back' | 'cancel_back', ...before: number[]): Ended[] =>
         tasks.flatMap(({ id, claims }) =>
@@ -217,7 +217,9 @@ export class SqliteStore implements Store {
       }
       const ended = db.sql('quarantine').all(now, JSON.stringify(evidence), dead) as unknown as Ended[]
       this.#afterEnd(db, ended, ready)
-      const requeued = db.sql('rescue').all(dead) as unknown as { id: string; kind: number }[]
+      const back = db.sql('rescue').all(dead) as unknown as { id: string; kind: number }[]
+      const canaries = this.#removeCanaries(db)
+      const requeued = back.filter(({ id }) => !canaries.has(id))
       for (const { kind } of requeued) ready.add(db.kinds.of(kind).queue)
       return { requeued: requeued.map((row) => row.id), quarantined: ended.map((row) => row.id), ready }
     })
@@ -279,6 +281,7 @@ export class SqliteStore implements Store {
       const rows = db.sql('counts').all() as unknown as { kind: number; state: number; count: number }[]
       for (const { kind, state, count } of rows) {
         const { queue } = db.kinds.of(kind)
+        if (queue === CANARY_QUEUE) continue
         const entry = counts.get(queue) ?? { scheduled: 0, waiting: 0, ready: 0, running: 0 }
         entry[stateOf(state) as (typeof LIVE_STATES)[number]] += count
         counts.set(queue, entry)
@@ -312,11 +315,12 @@ export class SqliteStore implements Store {
     return { removed, done }
   }
 
-  async readyNames(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-    const rows = this.#read((db) => db.sql('ready_names').all() as unknown as { queue: string; name: string }[])
-    const names = new Map<string, Set<string>>()
-    for (const { queue, name } of rows) names.set(queue, (names.get(queue) ?? new Set()).add(name))
-    return names
+  async readyKinds(): Promise<readonly TaskKind[]> {
+    return this.#read((db) => {
+      const codes = db.sql('ready_kinds').all() as unknown as { code: number }[]
+      const kinds = codes.map(({ code }) => db.kinds.of(code)).filter(({ queue }) => queue !== CANARY_QUEUE)
+      return kinds.map(({ queue, name, version }) => ({ queue, name, version }))
+    })
   }
 
   async tend(): Promise<void> {
@@ -333,6 +337,13 @@ export class SqliteStore implements Store {
     const wanted = this.#parts.sync ?? 'auto'
     if (wanted === 'auto') await wal.measure(this.#parts.clock, touch)
     else wal.mode = wanted
+  }
+
+  /** Those that are nobody's any more. */
+  #removeCanaries(db: Database): ReadonlySet<TaskId> {
+    const removed = db.sql('remove_canaries').all() as { id: string }[]
+    if (removed.length > 0) db.sql('count_change').run(-removed.length, 0)
+    return new Set(removed.map(({ id }) => id))
   }
 
   /** What a cancel was asked for while it ran, and whose worker is gone. */

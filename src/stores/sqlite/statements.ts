@@ -1,3 +1,4 @@
+import { CANARY_QUEUE } from '../../model/canary.ts'
 import { CANCELLING, EARLY, formatMask, PASSED, SUSPECT } from './marks.ts'
 
 /**
@@ -110,7 +111,7 @@ export const statements = {
     WHERE key IN (SELECT key FROM task WHERE state = 2 AND due_at <= ? ORDER BY due_at LIMIT ?) RETURNING kind`,
   next_due: 'SELECT min(due_at) AS due_at FROM task WHERE state = 2',
   /**
-   * For each known name the head of its index, then the best of all: an unknown name in front costs nothing. With what a worker has
+   * For each known label the head of its index, then the best of all: an unknown one in front costs nothing. With what a worker has
    * died before counts as begun when that is written, whatever place it has: what had not begun is charged one crash at most.
    */
   claim: `UPDATE task SET state = 1, worker = ?, claims = claims + 1, marks = marks | iif(crashes > 0, ${EARLY}, ?)
@@ -171,7 +172,7 @@ export const statements = {
     UNION ALL SELECT kind, 2, count(*) FROM task INDEXED BY task_scheduled WHERE state = 2 GROUP BY kind
     UNION ALL SELECT kind, 3, count(*) FROM task INDEXED BY task_waiting WHERE state = 3 GROUP BY kind`,
   /** A look into each index for each kind, however many tasks there are. */
-  ready_names: `SELECT queue, name FROM kind
+  ready_kinds: `SELECT code FROM kind
     WHERE EXISTS (SELECT 1 FROM task INDEXED BY task_ready WHERE state = 0 AND crashes < 2 AND kind = kind.code)
       OR EXISTS (SELECT 1 FROM task INDEXED BY task_probation WHERE state = 0 AND crashes >= 2 AND kind = kind.code)`,
 
@@ -179,14 +180,18 @@ export const statements = {
   kind_code: 'SELECT code FROM kind WHERE queue = ? AND name = ?',
   add_kind: 'INSERT INTO kind (queue, name) VALUES (?, ?) RETURNING code',
 
-  register: `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
+  register: `INSERT INTO worker
+      (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms, runtime)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation`,
   beat: 'UPDATE worker SET beat = beat + 1 WHERE incarnation = ?',
   workers: 'SELECT * FROM worker ORDER BY incarnation',
   /** One that still holds claims stays, so that others find and rescue them. */
   retire: `DELETE FROM worker WHERE incarnation = ? AND NOT EXISTS (
       SELECT 1 FROM task INDEXED BY task_running WHERE state = 1 AND task.worker = worker.incarnation)`,
   fence: 'DELETE FROM worker WHERE incarnation = ?',
+  /** Those that are nobody's any more; a crash with one is never counted, for it is claimed ahead of its turn. */
+  remove_canaries: `DELETE FROM task INDEXED BY task_ready
+    WHERE state = 0 AND crashes < 2 AND kind IN (SELECT code FROM kind WHERE queue = '${CANARY_QUEUE}') RETURNING id`,
 
   pause: 'INSERT INTO paused_queue (queue) VALUES (?) ON CONFLICT DO NOTHING',
   resume: 'DELETE FROM paused_queue WHERE queue = ?',

@@ -23,9 +23,10 @@ export interface Tally {
 /** What a worker told when it registered; a release to itself needs it. */
 export interface KnownWorker {
   readonly incarnation: Incarnation
-  readonly names: ReadonlySet<string>
-  /** The same names as the JSON array that the claim statement takes. */
-  readonly namesJson: string
+  /** The labels of the kinds that it can run. */
+  readonly labels: ReadonlySet<string>
+  /** The same as the JSON array that the claim statement takes. */
+  readonly labelsJson: string
   /** Tasks that it holds whose rows lie at a spare key. */
   readonly strays: Set<TaskId>
 }
@@ -106,14 +107,15 @@ export class WriteTransaction {
   #release(id: TaskId): void {
     const followers = this.#db.sql('follower').all(id) as { key: number; kind: number }[]
     for (const { key, kind } of followers) {
-      const { queue, name } = this.#db.kinds.of(kind)
+      const known = this.#db.kinds.of(kind)
+      const { queue, label } = known
       this.#tally.waiting--
-      const room = this.#worker?.names.has(name) === true ? this.#takeRoom(queue) : undefined
+      const room = this.#worker?.labels.has(label) === true ? this.#takeRoom(queue) : undefined
       if (this.#worker !== undefined && room !== undefined) {
         const early = room === 'early' ? EARLY : 0
         const row = this.#db.sql('release_claimed').get(this.#worker.incarnation, early, key) as unknown as ClaimRow
         if (row.key < 0) this.#worker.strays.add(row.id)
-        this.#released.push(claimedTask(row, { queue, name }))
+        this.#released.push(claimedTask(row, known))
       } else {
         this.#db.sql('release_ready').run(key)
         this.#tally.ready.add(queue)

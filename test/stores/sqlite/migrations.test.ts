@@ -7,6 +7,7 @@ import { CANCELLING, EARLY, PASSED, POWER, SUSPECT } from '../../../src/stores/s
 import { APPLICATION_ID, type Migration, MIGRATIONS, SCHEMA_VERSION } from '../../../src/stores/sqlite/migrations.ts'
 import { openDatabase } from '../../../src/stores/sqlite/open-database.ts'
 import { PresenceFolder } from '../../../src/stores/sqlite/presence-folder.ts'
+import { statements } from '../../../src/stores/sqlite/statements.ts'
 import { databaseFile } from '../../support/bench.ts'
 import { PeerProcess } from '../peer-process.ts'
 import { until } from '../sandbox.ts'
@@ -255,6 +256,68 @@ describe('version 3, which knows the lease of each worker', () => {
     t.after(() => old.close())
     old.prepare(REGISTER).get()
     assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+  })
+})
+
+describe('version 4, which knows versions of definitions', () => {
+  /** How a worker of version 3 registers, finds the number of a kind, adds and claims. */
+  const REGISTER = `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms)
+    VALUES ('old', 1, 'here', '0.0.1', 3, '["default"]', '["work"]', 0, 20000) RETURNING incarnation`
+  const KIND = `SELECT code FROM kind WHERE queue = 'default' AND name = 'work'`
+  const ADD = `INSERT INTO task (key, id, state, kind, priority, added_at, claims, marks, input)
+    VALUES (1, 'old', 0, ?, 0, 0, 0, 0, '1')`
+
+  test('does not disturb a worker of version 3, which takes tasks of version 1 and leaves the others alone', async (t) => {
+    const file = databaseFile(t)
+    const old = openDatabase(file, MIGRATIONS.slice(0, 3))
+    t.after(() => old.close())
+    const [registers, claims] = [old.prepare(REGISTER), old.prepare(statements.claim)]
+    const { incarnation } = registers.get() as { incarnation: number }
+
+    const store = await openStoreOn(t, file)
+    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+    const [plain, newer] = [task(), task({ version: 2 })]
+    await write(store, { adds: [newer, plain] })
+    assert.deepEqual(await store.workers(), [
+      {
+        incarnation,
+        name: 'old',
+        pid: 1,
+        host: 'here',
+        version: '0.0.1',
+        runtime: undefined,
+        beat: 0,
+        queues: ['default'],
+        definitions: [{ name: 'work', version: 1 }],
+        registeredAt: 0,
+        leaseMs: 20_000,
+      },
+    ])
+    const claimed = claims.all(incarnation, 0, '["work"]', 'default', 9, 9)
+    assert.deepEqual(
+      claimed.map(({ id }) => id),
+      [plain.id],
+    )
+    assert.equal((await store.find(newer.id))?.state, 'ready')
+
+    const { code } = old.prepare(KIND).get() as { code: number }
+    old.prepare(ADD).run(code)
+    const { name, version } = shownTask(file, 'old')
+    assert.deepEqual([name, version], ['work', 1])
+  })
+
+  test('shows name and version apart to people', async (t) => {
+    const file = databaseFile(t)
+    const store = await openStoreOn(t, file)
+    await write(store, { adds: [task({ id: 'one' }), task({ id: 'ten', version: 10 })] })
+    const shown = ['one', 'ten'].map((id) => shownTask(file, id))
+    assert.deepEqual(
+      shown.map(({ name, version }) => [name, version]),
+      [
+        ['work', 1],
+        ['work', 10],
+      ],
+    )
   })
 })
 

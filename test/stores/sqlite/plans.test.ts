@@ -45,7 +45,8 @@ const PLANS: Partial<Record<StatementName, readonly string[]>> = {
   list_running: [KEY, 'SCAN task USING COVERING INDEX task_running'],
   list_scheduled: [KEY, 'SCAN task USING COVERING INDEX task_scheduled'],
   list_waiting: [KEY, 'SCAN task USING COVERING INDEX task_waiting'],
-  ready_names: ['SEARCH task USING INDEX task_ready (kind=?)', 'SEARCH task USING INDEX task_probation (kind=?)'],
+  ready_kinds: ['SEARCH task USING INDEX task_ready (kind=?)', 'SEARCH task USING INDEX task_probation (kind=?)'],
+  remove_canaries: ['SEARCH task USING INDEX task_ready (kind=?)'],
   counts: [
     'SCAN task USING INDEX task_ready',
     'SCAN task USING INDEX task_probation',
