@@ -55,6 +55,7 @@ interface Held {
 }
 
 const NOTHING: readonly Draft[] = []
+const NONE_ADDED: readonly Added[] = []
 
 /** What the client gets when its tasks could not be stored. */
 const REFUSED = 503
@@ -86,6 +87,10 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   /** What the status kept, on its way into the store, and who waits for that. */
   #settling: readonly Draft[] | undefined
   #settled: Settled | undefined
+  /** Links of the series that are being stored under ids of the application's own: they may turn out to be none. */
+  #unsure = 0
+  /** What waits for that, in the order added: who comes next must know whom to wait behind. */
+  #behind: (() => void)[] | undefined
   /** Commits under way: neither a further commit nor the head may overtake them. */
   #committing: Promise<void> | undefined
   /** Why nothing was kept when the shutdown settled this response in the handler's place. */
@@ -284,6 +289,7 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   }
 
   #store(buffer: readonly Draft[], receiver: DraftReceiver): void {
+    if (this.#unsure > 0) return void (this.#behind ??= []).push(() => this.#store(buffer, receiver))
     this.#chain(buffer)
     this.#desk.store(buffer, !this.#closed, receiver)
   }
@@ -297,7 +303,18 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
 
   #keepStored(drafts: readonly Draft[], error: Error | undefined, added: readonly Added[], from: number): void {
     for (let i = 0; i < drafts.length; i++) this.#keep(drafts[i]!, error, added[from + i])
-    if (error === undefined) this.#relink(drafts, added, from)
+    this.#relink(drafts, error === undefined ? added : NONE_ADDED, from)
+    if (this.#unsure > 0) this.#goOn(drafts)
+  }
+
+  /** What waited behind ids that were not sure is stored, until there is another one. */
+  #goOn(answered: readonly Draft[]): void {
+    this.#unsure -= answered.filter(isUnsure).length
+    while (this.#unsure === 0 && this.#behind !== undefined) {
+      const [next, ...rest] = this.#behind
+      this.#behind = rest.length === 0 ? undefined : rest
+      next!()
+    }
   }
 
   /** Links the tasks of this response, in the order added. A single one needs no link until another comes. */
@@ -305,6 +322,7 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
     const isSeries = this.#first !== undefined || countInSeries(buffer) > 1
     for (const draft of buffer) {
       if (!draft.inSeries) continue
+      if (draft.idempotent) this.#unsure++
       draft.after = typeof this.#last === 'object' ? this.#last.id : this.#last
       if (isSeries) draft.series = this.#first ?? draft.id
       this.#first ??= draft.id
@@ -312,13 +330,13 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
     }
   }
 
-  /** A task that was there already is no link of this series: what comes next waits for the one before it. */
+  /** A task that was there already, or was not stored, is no link of this series: what comes next waits for the one before it. */
   #relink(buffer: readonly Draft[], added: readonly Added[], from: number): void {
     for (let i = buffer.length - 1; i >= 0; i--) {
       const draft = buffer[i]!
       if (!draft.inSeries) continue
       // The end of the chain is a link, or others were put behind it meanwhile.
-      if (this.#last !== draft || added[from + i]!.kind === 'added') return
+      if (this.#last !== draft || added[from + i]?.kind === 'added') return
       const before = buffer.findLast((other, at) => at < i && other.inSeries)
       this.#last = before ?? draft.after ?? draft.id
     }
@@ -355,6 +373,10 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
 function areKept(drafts: readonly Draft[], status: number): boolean {
   for (const { on } of drafts) if (!isKept(on, status)) return false
   return true
+}
+
+function isUnsure({ inSeries, idempotent }: Draft): boolean {
+  return inSeries && idempotent
 }
 
 function countInSeries(drafts: readonly Draft[]): number {

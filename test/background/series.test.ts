@@ -9,6 +9,8 @@ import type { Store } from '../../src/ports/store.ts'
 import { systemChance, systemClock } from '../../src/ports/system.ts'
 import { SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts'
 import { bench, databaseFile, fixedChance, gate, timedBench } from '../support/bench.ts'
+import { turn } from '../support/fake-clock.ts'
+import { Faults } from '../support/faulty-store.ts'
 
 const steps: string[] = []
 const step = defineTask({
@@ -81,6 +83,44 @@ describe('the tasks of one response', () => {
     })
     assert.deepEqual([(await row(b.id)).state, (await row(c.id)).state], ['waiting', 'waiting'])
     assert.match((await background.explain(c.id)).text, /waits behind 2 earlier task/)
+  })
+
+  test('wait for those before them also behind an id that was there already, while its answer is on its way', async (t) => {
+    const faults = new Faults()
+    const { background, row, until } = bench(t, { store: faults.store, tasks: [step] })
+    await background.add(step, 'own', { id: 'own' })
+    await until('attempt:end', 'own')
+    await background.pause('default')
+    const disk = gate()
+    const b = await respond(background, async (tasks) => {
+      const a = tasks.add(step, 'a')
+      tasks.add(step, 'own', { id: 'own' })
+      // Written and not yet durable: nobody has been answered.
+      faults.alter('write', (written) => ({ ...written, durable: disk.opened }))
+      const first = tasks.commit()
+      while ((await background.get(a.id)) === undefined) await turn()
+      const added = tasks.add(step, 'b')
+      const second = tasks.commit()
+      disk.open()
+      await Promise.all([first, second])
+      return added
+    })
+    assert.equal((await row(b.id)).state, 'waiting')
+  })
+
+  test('wait for those before them when one in between could not be stored', async (t) => {
+    const faults = new Faults()
+    const { background, row } = bench(t, { store: faults.store, tasks: [step] })
+    await background.pause('default')
+    const c = await respond(background, async (tasks) => {
+      tasks.add(step, 'a')
+      await tasks.commit()
+      faults.refuse('write', new Error('no'))
+      tasks.add(step, 'b')
+      await assert.rejects(tasks.commit())
+      return tasks.add(step, 'c')
+    })
+    assert.equal((await row(c.id)).state, 'waiting')
   })
 
   test('wait in the store for those before them', async (t) => {
