@@ -2,12 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
-import { HealthCheck, type HealthParts } from '../../src/health.ts'
 import { AfterwordError } from '../../src/model/errors.ts'
 import { VERSION } from '../../src/version.ts'
 import { bench, databaseFile, gate, timedBench } from '../support/bench.ts'
 import { breakDisk } from '../support/broken-disk.ts'
-import { FakeClock } from '../support/fake-clock.ts'
 import { Faults } from '../support/faulty-store.ts'
 
 const noop = defineTask({ name: 'noop', run: () => 'done' })
@@ -166,16 +164,6 @@ describe('a process is not ready', () => {
     assert.equal(background.live, false)
     const { store } = await background.health()
     assert.deepEqual([store.ok, store.error], [false, reasons[0]!.text])
-  })
-})
-
-describe('an event loop that somebody beside it finds stuck', () => {
-  test('makes the process neither ready nor live, and no canary is sent', async () => {
-    const parts = { clock: new FakeClock(), worker: { draining: false }, stuckMs: () => 7_000 }
-    const check = new HealthCheck(parts as unknown as HealthParts)
-    assert.equal(check.live, false)
-    const text = 'The event loop has not turned for 7000 ms.'
-    assert.deepEqual(await check.readiness(), { ready: false, live: false, reasons: [{ reason: 'loop-stuck', text }] })
   })
 })
 
