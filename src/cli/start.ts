@@ -4,12 +4,11 @@ import type { StartSettings } from './command.ts'
 import { exit } from './exit.ts'
 import { StopSignals } from './signals.ts'
 import { spawn } from './spawn.ts'
-import { StatusLines } from './status-lines.ts'
+import type { StatusLines } from './status-lines.ts'
 import { Supervisor } from './supervisor.ts'
 
 /** `afterword start`: this process becomes the supervisor. */
-export async function start(settings: StartSettings): Promise<void> {
-  const lines = new StatusLines(systemClock, settings.json)
+export async function start(settings: StartSettings, lines: StatusLines): Promise<void> {
   const supervisor = new Supervisor({ settings, clock: systemClock, chance: systemChance, lines, spawn })
   const stopping = new StopSignals(
     systemClock,

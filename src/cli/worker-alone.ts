@@ -1,14 +1,16 @@
 import { pathToFileURL } from 'node:url'
 import { systemClock } from '../ports/system.ts'
 import { ApplicationHost } from './application-host.ts'
+import type { WorkerSettings } from './command.ts'
 import { exit } from './exit.ts'
-import type { FromProcess, ProcessSettings } from './messages.ts'
+import type { FromProcess } from './messages.ts'
 import { readyText, stoppedText } from './phrases.ts'
 import { OwnSignals, StopSignals } from './signals.ts'
 import type { StatusLines, Subject } from './status-lines.ts'
 
 /** `afterword worker`: hosts the application in this process, as a worker. */
-export function workAlone(settings: ProcessSettings, lines: StatusLines): void {
+export function workAlone({ args, process: settings }: WorkerSettings, lines: StatusLines): void {
+  process.argv.splice(2, Infinity, ...args)
   let subject: Subject = { role: 'worker', pid: process.pid }
   const tell = (message: FromProcess): Promise<void> => {
     if (message.kind === 'ready') {

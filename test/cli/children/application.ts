@@ -1,0 +1,62 @@
+/**
+ * An ordinary application: an HTTP server whose answers add tasks. Its environment says what is different:
+ * STORE (a url), NOTES (a file that each task appends its input to), PORT, TROUBLE (what goes wrong).
+ */
+import { appendFileSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import { nodeTasks } from '../../../src/adapters/node.ts'
+import { type BackgroundTasks, createBackground, defineTask } from '../../../src/index.ts'
+
+const { STORE, NOTES = '', PORT = '0', TROUBLE, WORKS, GRACE } = process.env
+
+if (TROUBLE === 'dies') {
+  console.error('there is no DATABASE_URL')
+  process.exit(3)
+}
+if (TROUBLE === 'throws') throw new Error('there is no DATABASE_URL')
+if (TROUBLE === 'never loads') {
+  setInterval(() => undefined, 1_000)
+  await new Promise(() => undefined)
+}
+
+/** Writes its line and who ran it: what it wrote survives whatever happens to its process. */
+const note = defineTask({
+  name: 'note',
+  retry: { attempts: 1 },
+  run: (text: string) => appendFileSync(NOTES, `${text} ${process.pid}\n`),
+})
+
+/** Goes on until its process is told to stop. */
+const lasts = defineTask({
+  name: 'lasts',
+  queue: 'long',
+  run: (_: undefined, { signal }) => new Promise<void>((_, reject) => signal.addEventListener('abort', reject)),
+})
+
+const background =
+  TROUBLE === 'no background'
+    ? undefined
+    : createBackground({
+        store: STORE ?? 'sqlite:./tasks.db',
+        tasks: [note, lasts],
+        ...(WORKS === undefined ? {} : { works: WORKS === 'true' }),
+        ...(GRACE === undefined ? {} : { grace: Number(GRACE) }),
+      })
+
+const memory: Buffer[] = []
+
+function answer(request: IncomingMessage, tasks: BackgroundTasks | undefined): string {
+  const [, what, text = ''] = request.url?.split('/') ?? []
+  if (what === 'note') tasks?.add(note, text)
+  if (what === 'lasts') tasks?.add(lasts)
+  if (what === 'fill') memory.push(Buffer.alloc(Number(text) * 1024 * 1024, 1))
+  return `${process.pid} ${process.argv.slice(2).join(' ')}`.trim()
+}
+
+const server =
+  background === undefined
+    ? createServer((request, response) => response.end(answer(request, undefined)))
+    : createServer(nodeTasks(background, (request, response, tasks) => response.end(answer(request, tasks))))
+
+background?.handleSignals({ server })
+if (TROUBLE !== 'no server') server.listen(Number(PORT), '127.0.0.1')
