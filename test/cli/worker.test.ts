@@ -47,13 +47,6 @@ describe('afterword worker', () => {
     )
   })
 
-  test('says when --concurrency changes nothing, and not when it does', async (t) => {
-    const { worker } = await working(t, ['--concurrency', '3', '--grace', '1s'])
-    worker.child.kill('SIGTERM')
-    await worker.ended
-    assert.equal(worker.lines.filter(({ change }) => change === 'warning').length, 0, worker.story)
-  })
-
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     test(`stops in order after ${signal}, hands back what it runs, and ends with 0`, async (t) => {
       const { worker, background, row } = await working(t, [], { env: { GRACE: '0' } })
