@@ -74,6 +74,8 @@ export class Background {
 
   constructor(options: BackgroundOptions | undefined, ports: Ports) {
     checkRuntime()
+    // Before the first answer, and before middleware takes hold of its functions.
+    installGate()
     watchConnections()
     const settings = BACKGROUND_OPTIONS.parse('createBackground', options)
     this.#settings = settings
@@ -154,7 +156,6 @@ export class Background {
   async start(): Promise<this> {
     refuseInTaskThread(() => new AfterwordError('THREAD_BACKGROUND_REFUSED', {}))
     if (this.#stopping !== undefined) throw new AfterwordError('BACKGROUND_STOPPED', { name: 'start' })
-    installGate()
     this.#started ??= this.#open()
     try {
       await this.#started
