@@ -74,7 +74,6 @@ export class Background {
 
   constructor(options: BackgroundOptions | undefined, ports: Ports) {
     checkRuntime()
-    // Before the first answer, and before middleware takes hold of its functions.
     installGate()
     watchConnections()
     const settings = BACKGROUND_OPTIONS.parse('createBackground', options)

@@ -223,6 +223,8 @@ export class ApplicationHost {
     this.#deadline = deadline
     for (const { background } of this.#created) background.drain()
     await this.#servers.close(deadline, order.gently ? allMs / 2 : 0)
+    // Where it gave nothing to close it may have a shutdown of its own: NestJS's hooks close what their modules opened.
+    const isPassedOn = this.#closes.size === 0 && this.#parts.passOn()
     const closed = await this.#closeApplication(deadline)
     const stopped = this.#created.map(({ background }) =>
       background.stop({ grace: deadline.leftMs }).catch(() => undefined),
@@ -230,8 +232,8 @@ export class ApplicationHost {
     const accounts = await Promise.all(stopped)
     await this.#parts.tell({ kind: 'stopped', ...countsOf(accounts) })
     const code = closed && accounts.every((account) => account?.abandoned.length === 0) ? 0 : 1
-    if (!this.#parts.passOn()) return this.#parts.exit(code)
-    // It ends as soon as what the application does with the signal is over, or with the grace.
+    if (!isPassedOn) return this.#parts.exit(code)
+    // It ends as soon as that is over, or with the grace.
     process.exitCode = code
     this.#parts.hold(false)
     clock.after(deadline.leftMs, () => this.#parts.exit(code))
@@ -240,15 +242,14 @@ export class ApplicationHost {
   /** Calls what the application gave to `handleSignals`. False when something of it failed. */
   async #closeApplication(deadline: Deadline): Promise<boolean> {
     let isFine = true
-    // Its own shutdown, where it has one, goes with ours: NestJS's hooks close what their modules opened.
-    if (this.#closes.size === 0) this.#parts.passOn()
     const closing = [...this.#closes].map(async (close) => {
       try {
         await close()
       } catch (error) {
         // Its servers are closed already, as they may find.
-        isFine = (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_SERVER_NOT_RUNNING'
-        if (!isFine) this.#lastWords.say(error)
+        if ((error as NodeJS.ErrnoException | undefined)?.code === 'ERR_SERVER_NOT_RUNNING') return
+        isFine = false
+        this.#lastWords.say(error)
       }
     })
     await deadline.wait(Promise.all(closing))

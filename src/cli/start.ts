@@ -1,4 +1,6 @@
+import cluster from 'node:cluster'
 import { isatty } from 'node:tty'
+import { AfterwordError } from '../index.ts'
 import { systemChance, systemClock } from '../ports/system.ts'
 import type { StartSettings } from './command.ts'
 import { exit } from './exit.ts'
@@ -7,8 +9,13 @@ import { spawn } from './spawn.ts'
 import type { StatusLines } from './status-lines.ts'
 import { Supervisor } from './supervisor.ts'
 
-/** `afterword start`: this process becomes the supervisor. */
+/**
+ * `afterword start`: this process becomes the supervisor.
+ *
+ * @throws START_IN_CLUSTER.
+ */
 export async function start(settings: StartSettings, lines: StatusLines): Promise<void> {
+  if (cluster.isWorker) throw new AfterwordError('START_IN_CLUSTER', {})
   const supervisor = new Supervisor({ settings, clock: systemClock, chance: systemChance, lines, spawn })
   const stopping = new StopSignals(
     systemClock,

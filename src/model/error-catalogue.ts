@@ -29,7 +29,7 @@ export const ERRORS = {
   },
   QUEUE_UNKNOWN: {
     happened: (e: { queue: string; known: string; meant: string | undefined }) =>
-      `No task would ever come from queue "${e.queue}"${e.meant === undefined ? '' : `, did you mean "${e.meant}"?`} The queues of this background are: ${e.known}.`,
+      `No task would ever come from queue "${e.queue}"${e.meant === undefined ? '.' : `, did you mean "${e.meant}"?`} The queues of this background are: ${e.known}.`,
     todo: 'Correct the name in --queues or in the option serves, or name the queue in a definition or in the option queues.',
   },
   // Definitions
@@ -210,6 +210,11 @@ export const ERRORS = {
   NO_PROCESSES: {
     happened: (_: Record<string, never>) => 'Nothing would run: --web and --workers are both 0.',
     todo: 'Pass --web 1 for a web server that runs its own tasks, or --workers 1 for a worker without one.',
+  },
+  START_IN_CLUSTER: {
+    happened: (_: Record<string, never>) =>
+      'afterword start was itself started as a worker of node:cluster, where it cannot share a port among processes of its own.',
+    todo: 'Start it once, as an ordinary process (in PM2 without -i), and let --web say how many web processes there are.',
   },
   ENTRY_NOT_FOUND: {
     happened: (e: { entry: string; folder: string }) => `No file ${e.entry} is in ${e.folder}.`,

@@ -7,7 +7,8 @@ import type { Change, Subject } from '../../src/cli/status-lines.ts'
 import { folder, later } from '../support/bench.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
-const APPLICATION = join(import.meta.dirname, 'children/application.ts')
+/** The path of the application that tests start. */
+export const APPLICATION = join(import.meta.dirname, 'children/application.ts')
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/afterword-tests')
 
 /** A status line, as programs read it. */
@@ -25,6 +26,8 @@ export interface Setting {
   readonly cwd?: string
   /** What starts it, in place of this Node. */
   readonly command?: readonly string[]
+  /** What is started in place of the command line. */
+  readonly program?: readonly string[]
 }
 
 /** Part of a line. */
@@ -50,8 +53,9 @@ export class CommandProcess {
     this.notes = join(this.cwd, 'notes')
     const [name, ...rest] = args
     const cached = process.env['NODE_V8_COVERAGE'] === undefined ? { NODE_COMPILE_CACHE: CACHE } : {}
+    const program = setting.program ?? [MAIN, name!, entry, '--json', ...rest]
     const [file = '', ...before] = command
-    this.child = spawn(file, [...before, MAIN, name!, entry, '--json', ...rest], {
+    this.child = spawn(file, [...before, ...program], {
       cwd: this.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...cached, NOTES: this.notes, AFTERWORD_LOG: 'error', ...env },
@@ -66,7 +70,8 @@ export class CommandProcess {
     })
     later(t).defer(async () => {
       this.child.kill('SIGKILL')
-      for (const pid of this.#started) if (!this.#isOver) killed(pid)
+      // In a namespace of their own processes have numbers that are those of others here; they go with the first of them.
+      if (setting.command === undefined && !this.#isOver) for (const pid of this.#started) killed(pid)
       await this.ended
     })
   }
@@ -76,8 +81,16 @@ export class CommandProcess {
     for (;;) {
       const found = this.lines.slice(from).find((line) => isAs(line, wanted))
       if (found !== undefined) return found
-      if (this.#isOver) throw new Error(`it ended without ${JSON.stringify(wanted)}:\n${this.story}`)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await this.#more(`it ended without ${JSON.stringify(wanted)}`)
+    }
+  }
+
+  /** The first other line from number `from` on, written already or to come, that matches. */
+  async untilOutput(pattern: RegExp, from = 0): Promise<string> {
+    for (;;) {
+      const found = this.output.slice(from).find((line) => pattern.test(line))
+      if (found !== undefined) return found
+      await this.#more(`it ended without ${pattern}`)
     }
   }
 
@@ -86,8 +99,7 @@ export class CommandProcess {
     for (;;) {
       const ready = this.lines.slice(from).filter((line) => isAs(line, { change: 'ready', role }))
       if (ready.length >= count) return ready
-      if (this.#isOver) throw new Error(`it ended before ${count} were ready:\n${this.story}`)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await this.#more(`it ended before ${count} were ready`)
     }
   }
 
@@ -112,6 +124,12 @@ export class CommandProcess {
     if (text.startsWith('{"time"')) this.lines.push(JSON.parse(text) as Line)
     else this.output.push(text)
     this.#look()
+  }
+
+  /** Waits until it has written more; throws that when it never will. */
+  async #more(failure: string): Promise<void> {
+    if (this.#isOver) throw new Error(`${failure}:\n${this.story}`)
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
   #look(): void {

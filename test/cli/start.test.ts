@@ -261,6 +261,21 @@ describe('stopping', () => {
     assert.deepEqual(await command.ended, { code: 1, signal: null })
   })
 
+  test('lets an application shut itself down that handles SIGTERM and gave nothing to close', async (t) => {
+    const cwd = folder(t)
+    const entry = join(cwd, 'main.mts')
+    const source = `import { createServer } from 'node:http'
+      import { createBackground } from ${JSON.stringify(join(import.meta.dirname, '../../src/index.ts'))}
+      createBackground({ store: 'sqlite:./tasks.db' })
+      createServer().listen(0, '127.0.0.1')
+      process.on('SIGTERM', () => setTimeout(() => console.log('the pool is closed'), 50))`
+    writeFileSync(entry, source)
+    const { command } = await started(t, ['--grace', '1h'], {}, { entry, cwd })
+    command.child.kill('SIGTERM')
+    assert.deepEqual(await command.ended, { code: 0, signal: null })
+    assert.deepEqual(command.output, ['the pool is closed'])
+  })
+
   test('hands back what a worker runs', async (t) => {
     const { command, port } = await started(t, ['--grace', '0'], { worker: 1 })
     await ask(port, '/lasts')

@@ -31,6 +31,7 @@ describe('under constant load', () => {
       await load.more(REQUESTS)
       assert.deepEqual(load.failures(request), [], `reload ${round + 1}`)
     }
+    t.diagnostic(`${load.asked.length} requests in ${ROUNDS} reloads`)
     for (let round = 0; round < ROUNDS; round++) {
       for (const role of ['web', 'worker'] as const) {
         const line = command.lines.length

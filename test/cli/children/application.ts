@@ -1,13 +1,15 @@
 /**
  * An ordinary application: an HTTP server whose answers add tasks. Its environment says what is different:
- * STORE (a url), NOTES (a file that each task appends its input to), PORT, TROUBLE (what goes wrong).
+ * STORE (a url), NOTES (a file that each task appends its input to), PORT, TROUBLE (what goes wrong), WORKS and GRACE (options),
+ * START (it starts its background by itself).
  */
-import { appendFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, existsSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { nodeTasks } from '../../../src/adapters/node.ts'
 import { type BackgroundTasks, createBackground, defineTask } from '../../../src/index.ts'
 
-const { STORE, NOTES = '', PORT = '0', TROUBLE, WORKS, GRACE } = process.env
+const { STORE, NOTES = '', PORT = '0', TROUBLE, WORKS, GRACE, START } = process.env
 
 if (TROUBLE === 'dies') {
   console.error('there is no DATABASE_URL')
@@ -46,9 +48,12 @@ const background =
 const memory: Buffer[] = []
 
 function answer(request: IncomingMessage, tasks: BackgroundTasks | undefined): string {
-  const [, what, text = ''] = request.url?.split('/') ?? []
+  const [, what, text = '', signal] = request.url?.split('/') ?? []
   if (what === 'note') tasks?.add(note, text)
   if (what === 'lasts') tasks?.add(lasts)
+  if (what === 'kill') process.kill(Number(text), signal)
+  if (what === 'orphan') return execFileSync('sh', ['-c', 'sleep 0.1 >/dev/null & echo $!'], { encoding: 'utf8' })
+  if (what === 'state') return existsSync(`/proc/${text}`) ? 'there' : 'gone'
   if (what === 'fill') memory.push(Buffer.alloc(Number(text) * 1024 * 1024, 1))
   return `${process.pid} ${process.argv.slice(2).join(' ')}`.trim()
 }
@@ -58,5 +63,14 @@ const server =
     ? createServer((request, response) => response.end(answer(request, undefined)))
     : createServer(nodeTasks(background, (request, response, tasks) => response.end(answer(request, tasks))))
 
+// Under the command line nobody has to.
+if (START !== undefined) await background?.start()
 background?.handleSignals({ server })
-if (TROUBLE !== 'no server') server.listen(Number(PORT), '127.0.0.1')
+if (TROUBLE !== 'no server') server.listen(Number(PORT), '127.0.0.1', () => say('listens'))
+background?.on('attempt:start', ({ attempt }) => say(`runs ${attempt.name}`))
+background?.on('stopped', ({ handedBack }) => say(`stopped, ${handedBack.length} handed back`))
+
+function say(what: string): void {
+  const { port = 0 } = (server.address() ?? {}) as { port?: number }
+  console.log(`${process.pid} ${what} at ${port}`)
+}
