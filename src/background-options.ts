@@ -58,6 +58,11 @@ export const BACKGROUND_OPTIONS = optionTable(
       default: {},
       says: 'Tasks run at once by queue. Served are these, the queues of the definitions, and `default`.',
     },
+    serves: {
+      is: listOf(string({ max: 100 })),
+      default: undefined,
+      says: 'The queues that this process takes tasks from. By default all that `queues` tells of.',
+    },
     threads: {
       is: integer({ min: 0, max: 1_000 }),
       default: undefined,
@@ -151,7 +156,10 @@ export const BACKGROUND_OPTIONS = optionTable(
       says: 'A pino logger or the like. By default warnings and errors go to stderr; AFTERWORD_LOG=info or debug shows more.',
     },
   },
-  [rule('lease must be at least 3 × beat', (o) => o.leaseMs >= 3 * o.beatMs)],
+  [
+    rule('lease must be at least 3 × beat', (o) => o.leaseMs >= 3 * o.beatMs),
+    rule('serves must name at least one queue (works: false takes none)', (o) => o.serves?.length !== 0),
+  ],
 )
 
 /** What {@link createBackground} takes; every option has a default. */

@@ -32,6 +32,7 @@ import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { ListFilter, ListOptions } from './model/list-options.ts'
 import type { Logger } from './model/logger.ts'
+import { inRole, processRole } from './model/process-role.ts'
 import { refuseInIsolate } from './model/task-isolate.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
@@ -81,6 +82,7 @@ export class Background {
 
   constructor(options: BackgroundOptions | undefined, ports: Ports) {
     checkRuntime()
+    installGate()
     watchConnections()
     const settings = BACKGROUND_OPTIONS.parse('createBackground', options)
     this.#settings = settings
@@ -157,7 +159,6 @@ export class Background {
   async start(): Promise<this> {
     refuseInIsolate(() => new AfterwordError('BACKGROUND_IN_ISOLATE', {}))
     if (this.#stopping !== undefined) throw new AfterwordError('BACKGROUND_STOPPED', { name: 'start' })
-    installGate()
     this.#started ??= this.#open()
     try {
       await this.#started
@@ -198,7 +199,8 @@ export class Background {
 
   /**
    * Stops this background on SIGTERM, SIGINT or SIGHUP, then ends the process. Opt-in: the library installs no handler
-   * by itself. Repeats within a second are one signal; a later one skips the waiting and is still lossless.
+   * by itself. Repeats within a second are one signal; a later one skips the waiting and is still lossless. Under
+   * `afterword start` and `afterword worker` those handle the signals, and only what closes the server is taken from here.
    */
   handleSignals(options: SignalOptions = {}): () => void {
     return handleSignals(this, this.#ports.clock, options, this.#settings.graceMs)
@@ -485,8 +487,10 @@ export class Background {
 /**
  * Creates a background: the stores, the queues and the definitions of one application. Nothing is opened yet.
  *
- * @throws OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_CONFLICT, DURATION_INVALID, TASK_NAME_TAKEN, STORE_URL_INVALID, RUNTIME_TOO_OLD.
+ * @throws OPTION_UNKNOWN, OPTION_INVALID, OPTIONS_CONFLICT, DURATION_INVALID, TASK_NAME_TAKEN, QUEUE_UNKNOWN, STORE_URL_INVALID, RUNTIME_TOO_OLD.
  */
 export function createBackground(options?: BackgroundOptions): Background {
-  return new Background(options, systemPorts())
+  const background = new Background(inRole(options), systemPorts())
+  processRole()?.created(background, options ?? {})
+  return background
 }

@@ -5,14 +5,34 @@ import type { AttemptRules } from './engine/attempt.ts'
 import { Lane } from './engine/lane.ts'
 import type { Registry } from './engine/registry.ts'
 import { IsolatePool } from './isolates/isolate-pool.ts'
+import { didYouMean } from './model/did-you-mean.ts'
+import { AfterwordError } from './model/errors.ts'
 import type { Logger } from './model/logger.ts'
 import type { Retention } from './model/task.ts'
 import type { Executor } from './ports/executor.ts'
 
-/** One lane for each queue that is served: those that the options and the definitions name, and `default`. */
+/**
+ * One lane for each queue that is served: those that the options and the definitions name, and `default`; or which of them
+ * the option `serves` names.
+ *
+ * @throws QUEUE_UNKNOWN.
+ */
 export function lanes(settings: ReadBackgroundOptions, registry: Registry): ReadonlyMap<string, Lane> {
   const queues = new Set(['default', ...Object.keys(settings.queues), ...registry.queues])
-  return new Map([...queues].map((queue) => [queue, new Lane(queue, settings.queues[queue] ?? settings.concurrency)]))
+  for (const queue of settings.serves ?? []) {
+    if (queues.has(queue)) continue
+    throw new AfterwordError('QUEUE_UNKNOWN', {
+      queue,
+      known: [...queues].join(', '),
+      meant: didYouMean(queue, queues),
+    })
+  }
+  return new Map(
+    [...(settings.serves ?? queues)].map((queue) => [
+      queue,
+      new Lane(queue, settings.queues[queue] ?? settings.concurrency),
+    ]),
+  )
 }
 
 /** What every attempt keeps to where its definition does not say. */

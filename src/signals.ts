@@ -3,6 +3,7 @@ import type { ClosableServer } from './http/unused-connections.ts'
 import { type Duration, durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { StopAccount } from './model/events.ts'
+import { processRole } from './model/process-role.ts'
 import type { Clock } from './ports/clock.ts'
 
 /** What {@link Background.handleSignals} takes. */
@@ -35,7 +36,7 @@ interface Stoppable {
 }
 
 /**
- * Installs the handlers; the returned function removes them.
+ * Installs the handlers; the returned function removes them. A process with a role has its handlers already.
  *
  * @throws DURATION_INVALID, OPTIONS_CONFLICT.
  */
@@ -48,6 +49,8 @@ export function handleSignals(
   const { signals = ['SIGTERM', 'SIGINT', 'SIGHUP'], grace, exit = exitProcess } = options
   const close = closing(background, options)
   const graceMs = grace === undefined ? defaultGraceMs : durationMs(grace, 'handleSignals: grace')
+  const role = processRole()
+  if (role !== undefined) return role.closes(close)
   const hurry = Promise.withResolvers<void>()
   let firstMs: number | undefined
   const stop = async (): Promise<void> => {

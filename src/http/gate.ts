@@ -12,8 +12,8 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 const HTTP2_GATE = Symbol.for('afterword.http2-gate.1')
 
 /**
- * Prepares this process for gates. Idempotent and cheap; adapters call it when they are created, so that it stands
- * before middleware captures the functions of its first response.
+ * Prepares this process for gates. Idempotent and cheap; it is called as a background is created, so that it stands
+ * before a handler, or middleware, takes hold of the functions of the first response.
  */
 export function installGate(): void {
   installHttp1Gate()

@@ -27,6 +27,11 @@ export const ERRORS = {
     happened: (e: { where: string; got: string }) => `${e.where} is not a duration: got ${e.got}.`,
     todo: "Pass milliseconds (a finite number from 0) or a string such as '250ms', '30s', '5m', '2h' or '1d'.",
   },
+  QUEUE_UNKNOWN: {
+    happened: (e: { queue: string; known: string; meant: string | undefined }) =>
+      `No task would ever come from queue "${e.queue}"${e.meant === undefined ? '.' : `, did you mean "${e.meant}"?`} The queues of this background are: ${e.known}.`,
+    todo: 'Correct the name in --queues or in the option serves, or name the queue in a definition or in the option queues.',
+  },
   // Definitions
   TASK_NAME_INVALID: {
     happened: (e: { got: string }) => `A task needs a name of 1 to 100 letters, digits, or "-_.:/", got ${e.got}.`,
@@ -235,6 +240,58 @@ export const ERRORS = {
     happened: (e: { name: string; signal: string; ranMs: number }) =>
       `The process of task "${e.name}" was killed by ${e.signal} after ${e.ranMs} ms.`,
     todo: "After SIGKILL look into the system's log and the limit of the container: their out-of-memory killer takes the largest process. Else somebody sent that signal.",
+  },
+  // The command line
+  ARGUMENTS_INVALID: {
+    happened: (e: { reason: string }) => `The arguments were not understood: ${e.reason}.`,
+    todo: 'Correct them; afterword --help, and --help behind a command, list what there is.',
+  },
+  NO_PROCESSES: {
+    happened: (_: Record<string, never>) => 'Nothing would run: --web and --workers are both 0.',
+    todo: 'Pass --web 1 for a web server that runs its own tasks, or --workers 1 for a worker without one.',
+  },
+  START_IN_CLUSTER: {
+    happened: (_: Record<string, never>) =>
+      'afterword start was itself started as a worker of node:cluster, where it cannot share a port among processes of its own.',
+    todo: 'Start it once, as an ordinary process (in PM2 without -i), and let --web say how many web processes there are.',
+  },
+  ENTRY_NOT_FOUND: {
+    happened: (e: { entry: string; folder: string }) => `No file ${e.entry} is in ${e.folder}.`,
+    todo: 'Pass the path of the module that starts the application, from the folder that the command runs in.',
+  },
+  ENTRY_WITHOUT_BACKGROUND: {
+    happened: (e: { entry: string }) =>
+      `${e.entry} created no background: its tasks would be neither stored nor run here.`,
+    todo: "Create it with createBackground of 'afterword' 0.1 or later in that module, or in one that it imports.",
+  },
+  ENTRY_LISTENS_NOWHERE: {
+    happened: (e: { entry: string }) => `${e.entry} has started no server, and has nothing more to do.`,
+    todo: 'Pass the module that listens, or --web 0 when there is no web server.',
+  },
+  ENTRY_STARTS_TOO_LONG: {
+    happened: (e: { entry: string; waitedMs: number; missing: string }) =>
+      `${e.entry} was not ready within ${e.waitedMs} ms: ${e.missing}.`,
+    todo: 'Look for an await at the top level that never ends, or a server that never listens; or raise --start-timeout.',
+  },
+  PORT_IN_USE: {
+    happened: (e: { entry: string; at: string }) =>
+      `${e.entry} cannot listen at ${e.at}: another program listens there.`,
+    todo: 'Stop that program, or let the application listen at another port.',
+  },
+  STORE_NOT_SHARED: {
+    happened: (e: { entry: string }) =>
+      `The store of ${e.entry} is memory:, which no other process can see: its tasks would never meet their workers.`,
+    todo: "Use a file ('sqlite:./data/tasks.db'), or --workers 0, where web processes run their tasks themselves.",
+  },
+  WORKER_WORKS_NOT: {
+    happened: (e: { entry: string }) =>
+      `${e.entry} creates its background with works: false, so that a worker of it would run nothing.`,
+    todo: 'Leave works out: web processes get it from afterword start, which knows whether there are workers.',
+  },
+  PROCESS_DIES_AT_START: {
+    happened: (e: { name: string; times: number; how: string; output: string }) =>
+      `The process ${e.name} died ${e.times} times in a row before it was ready, the last time ${e.how}. What it said last:\n${e.output}`,
+    todo: 'Repair what it says, or start the application by itself to see all of it.',
   },
   // Stores
   STORE_URL_INVALID: {

@@ -81,6 +81,28 @@ describe('a queue', () => {
     assert.equal(events.all('attempt:end').length, 1_000)
   })
 
+  test('that serves does not name is left to others, also by the process that adds to it', async (t) => {
+    const file = databaseFile(t)
+    const options = { store: `sqlite:${file}`, tasks: [noop, mail] }
+    const one = bench(t, { ...options, serves: ['default'] })
+    const { id } = await one.background.add(mail)
+    await one.background.result(await one.background.add(noop))
+    assert.equal((await one.row(id)).state, 'ready')
+    assert.deepEqual((await one.background.workers())[0]!.queues, ['default'])
+    const other = bench(t, { ...options, serves: ['mail'] })
+    await other.background.start()
+    await other.until('attempt:end', id)
+  })
+
+  test('that is none is refused, with the name that was meant', (t) => {
+    assert.throws(() => bench(t, { tasks: [mail], serves: ['mial'] }), {
+      code: 'QUEUE_UNKNOWN',
+      message: /"mial", did you mean "mail"\? The queues of this background are: default, mail\./,
+    })
+    assert.throws(() => bench(t, { tasks: [mail], serves: ['default', 'images'] }), /"images"\. The queues/)
+    assert.throws(() => bench(t, { serves: [] }), { code: 'OPTIONS_CONFLICT' })
+  })
+
   test('shows how many of its tasks stand where', async (t) => {
     const { background } = bench(t, { tasks: [noop, mail], works: false })
     await background.add(noop, undefined, { delay: '1h' })

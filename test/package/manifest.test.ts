@@ -10,6 +10,7 @@ interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>
+  readonly bin: Readonly<Record<string, string>>
   readonly scripts: Readonly<Record<string, string>>
   readonly exports: Readonly<Record<string, unknown>>
 }
@@ -21,8 +22,8 @@ interface LockFile {
 const manifest = readJson('package.json') as Manifest
 
 describe('the package', () => {
-  test('brings two small libraries and nothing else', () => {
-    assert.deepEqual(Object.keys(manifest.dependencies), ['@standard-schema/spec', 'devalue'])
+  test('brings three small libraries and nothing else', () => {
+    assert.deepEqual(Object.keys(manifest.dependencies), ['@standard-schema/spec', 'commander', 'devalue'])
     assert.equal('optionalDependencies' in manifest, false)
   })
 
@@ -31,6 +32,13 @@ describe('the package', () => {
       optional ? name : [],
     )
     assert.deepEqual(Object.keys(manifest.peerDependencies).toSorted(), optional.toSorted())
+  })
+
+  test('brings a command that Node can run', () => {
+    assert.deepEqual(Object.keys(manifest.bin), ['afterword'])
+    const source = readFileSync(new URL('../../src/cli/main.ts', import.meta.url), 'utf8')
+    assert.match(source, /^#!\/usr\/bin\/env node\n/)
+    assert.equal(manifest.bin['afterword'], 'dist/cli/main.js')
   })
 
   test('runs nothing when it is installed', () => {

@@ -18,7 +18,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   stores: ['ports', 'model'],
   adapters: [FRONT_DOOR],
   celery: [FRONT_DOOR],
-  cli: [FRONT_DOOR],
+  // Its time and its timers come from the ports, as everybody's do.
+  cli: [FRONT_DOOR, 'ports', 'model'],
   dashboard: [FRONT_DOOR],
   doctor: [FRONT_DOOR],
   // It wires a background of its own, as background.ts does.
