@@ -31,7 +31,7 @@ export function leaveFirstPlace(lines: StatusLines): void {
   if (process.pid !== 1 || process.platform === 'win32') return
   if (existsSync(SHELL)) {
     const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
-    process.execve?.(SHELL, ['sh', '-c', SCRIPT, 'afterword', ...command], process.env as Record<string, string>)
+    process.execve?.(SHELL, ['sh', '-c', SCRIPT, 'afterword', ...command], process.env)
   }
   const message =
     'is the first process of its container, and nobody collects processes that lose their parent; start it below an init (docker run --init)'

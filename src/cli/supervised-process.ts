@@ -31,7 +31,6 @@ export class SupervisedProcess {
   readonly #child: ChildProcess
   readonly #clock: Clock
   readonly #events: ProcessEvents
-  readonly #startedMs: number
   readonly #up = Promise.withResolvers<boolean>()
   readonly #gone = Promise.withResolvers<void>()
   #subject: Subject
@@ -58,7 +57,6 @@ export class SupervisedProcess {
     this.#subject = { ...subject, pid: child.pid }
     this.#clock = clock
     this.#events = events
-    this.#startedMs = clock.monotonicMs()
     this.#graceMs = defaultGraceMs()
     this.#timer = clock.after(startTimeoutMs + BEYOND_START_MS, () => this.#kill('it did not start, nor did it answer'))
     child.on('message', (message: FromProcess) => this.#heard(message))
@@ -83,17 +81,9 @@ export class SupervisedProcess {
     return this.#gone.promise
   }
 
-  get isReady(): boolean {
-    return this.#readyMs !== undefined
-  }
-
   /** How long it has been ready, in milliseconds; undefined when it never was. */
   get readyForMs(): number | undefined {
     return this.#readyMs === undefined ? undefined : this.#clock.monotonicMs() - this.#readyMs
-  }
-
-  get livedMs(): number {
-    return this.#clock.monotonicMs() - this.#startedMs
   }
 
   /** Asks it to stop; one that has not by the end of its grace is killed. Resolves when it has ended. */

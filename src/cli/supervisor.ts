@@ -174,10 +174,7 @@ export class Supervisor {
       },
       stopping: (process, signal) => lines.say('stopping', process.subject, `stops after ${signal}`),
       worn: (process, why) => this.#renew(place, process, why),
-      killed: (process, why) => {
-        this.#exitCode = 1
-        lines.say('killed', process.subject, `${why}, and is killed`)
-      },
+      killed: (process, why) => lines.say('killed', process.subject, `${why}, and is killed`),
       ended: (process) => this.#onEnd(place, process),
     }
   }

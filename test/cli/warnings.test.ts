@@ -36,8 +36,9 @@ function assertWarned(
   settings: Partial<ProcessSettings>,
   given: BackgroundOptions,
   expected: RegExp | undefined,
+  workers = [serving('mail')],
 ): void {
-  const warnings = warningsOf({ ...SETTINGS, ...settings }, { tasks: [mail], ...given }, [serving('mail')])
+  const warnings = warningsOf({ ...SETTINGS, ...settings }, { tasks: [mail], ...given }, workers)
   if (expected === undefined) assert.deepEqual(warnings, [])
   else {
     assert.equal(warnings.length, 1)
