@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 const SAME_SIGNAL_MS = 1_000
 
 /** The signals that stop a process. */
-export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /** One of them. */
 export type StopSignal = (typeof STOP_SIGNALS)[number]
