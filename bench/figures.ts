@@ -15,7 +15,7 @@ export interface Target {
 }
 
 /** What `npm run bench -- NAME` takes besides `all`, in the order in which `all` runs them. */
-export const BENCH_NAMES = ['http', 'throughput', 'latency', 'backlog', 'idle', 'memory', 'blocking'] as const
+export const BENCH_NAMES = ['http', 'throughput', 'latency', 'backlog', 'idle', 'memory', 'blocking', 'pulse'] as const
 
 /** The name of one benchmark. */
 export type BenchName = (typeof BENCH_NAMES)[number]
@@ -93,6 +93,11 @@ export const TARGETS = {
     bench: 'blocking',
     says: 'p99 of other requests beside a task that computes for 2 s with `thread: true` ÷ without it',
     bound: { atMost: 3 },
+  },
+  'pulse.watched_vs_unwatched': {
+    bench: 'pulse',
+    says: 'requests/s of the durable endpoint with a pulse thread ÷ without, while nothing blocks',
+    bound: { atLeast: 0.99 },
   },
 } as const satisfies Readonly<Record<string, Target>>
 

@@ -11,6 +11,7 @@ import { benchHttp } from './http.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import { benchMemory } from './memory.ts'
+import { benchPulse } from './pulse.ts'
 import { printReport, type Report, toJson } from './report.ts'
 import { save } from './results.ts'
 import type { BenchSettings } from './settings.ts'
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<BenchName, Bench>> = {
   idle: { run: benchIdle, rounds: 3, seconds: 10, peersEvery: 1 },
   memory: { run: benchMemory, rounds: 12, seconds: 0.5, peersEvery: 1 },
   blocking: { run: benchBlocking, rounds: 10, seconds: 2, peersEvery: 1 },
+  pulse: { run: benchPulse, rounds: 30, seconds: 1, peersEvery: 1 },
 }
 
 const given = readArguments(process.argv.slice(2))

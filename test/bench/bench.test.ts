@@ -61,6 +61,12 @@ describe('npm run bench', { concurrency: true }, () => {
     assert.deepEqual(json['wrong'], [])
   })
 
+  test('pulse ends with its figures, and no request failed', async () => {
+    const json = await measured('pulse')
+    for (const key of ['watched_vs_unwatched', 'control']) assert.ok(Number(json[`pulse.${key}`]) > 0, key)
+    assert.deepEqual(json['wrong'], [])
+  })
+
   test('says what is wrong with its arguments and exits with 2', async () => {
     const { code, errors } = await bench('http', '--rounds', '0')
     assert.equal(code, 2)

@@ -18,6 +18,7 @@ const KEYS = [
   'backlog.million_vs_ten_thousand',
   'idle.cpu_percent',
   'blocking.thread_p99_ratio',
+  'pulse.watched_vs_unwatched',
 ]
 
 function report(fields: Partial<Report>): Report {
