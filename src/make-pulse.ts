@@ -52,7 +52,6 @@ export function makePulse(
       began: () => hub.emit('pulse:started', {}),
       beaten: () => owners.worker().beaten(),
       fenced: (incarnation) => owners.worker().fenced(incarnation),
-      gaveUp: (incarnation, stillMs) => owners.worker().gaveUp(incarnation, stillMs),
       failed: (error) => hub.emit('pulse:failed', { error }),
     },
   })

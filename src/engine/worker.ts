@@ -63,8 +63,6 @@ export class Worker implements JournalOwner {
   #reviving: Promise<void> | undefined
   /** The incarnation that was declared dead, until this worker is registered again. */
   #former: Incarnation | undefined
-  /** How long the loop had stood still when its tasks were given away for that. */
-  #stillMs: number | undefined
   #lost: readonly TaskId[] = []
   #beatAtMs = 0
   /** Somebody may have asked to cancel one of our tasks: worth a look at the store without room, too. */
@@ -208,15 +206,9 @@ export class Worker implements JournalOwner {
     this.#beatAtMs = this.#parts.clock.monotonicMs()
   }
 
-  /** Others have declared that worker dead. */
+  /** The pulse says that this worker was declared dead. */
   fenced(worker: Incarnation): void {
     if (worker === this.incarnation && !this.#draining) this.#revive()
-  }
-
-  /** The loop stood still for so long that the tasks of that worker were given to others. */
-  gaveUp(worker: Incarnation, stillMs: number): void {
-    if (worker === this.incarnation) this.#stillMs = stillMs
-    this.fenced(worker)
   }
 
   // JournalOwner
@@ -340,8 +332,9 @@ export class Worker implements JournalOwner {
       this.#lost = this.#parts.runner.loseClaims()
     }
     await this.#register()
-    this.#parts.hub.emit('worker:fenced', { worker: this.#former!, lost: this.#lost, stillMs: this.#stillMs })
-    this.#stillMs = undefined
+    const worker = this.#former!
+    const stillMs = this.#parts.pulse?.gaveUpMs(worker)
+    this.#parts.hub.emit('worker:fenced', { worker, lost: this.#lost, stillMs })
     this.look()
   }
 

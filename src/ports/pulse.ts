@@ -12,6 +12,8 @@ export interface Pulse {
   active(): void
   /** The loop has taken a turn: to be called now and then, whatever it does. */
   turned(): void
+  /** For how many milliseconds the loop had stood still when that worker's claims were given to others for it; undefined: they were not. */
+  gaveUpMs(worker: Incarnation): number | undefined
   /** Lets go of its thread and of its connection to the store. */
   stop(): Promise<void>
 }
@@ -22,10 +24,8 @@ export interface PulseListener {
   began(): void
   /** The store has heard that the worker lives. */
   beaten(): void
-  /** Others have declared that worker dead. */
+  /** That worker was declared dead, by others or by this pulse. */
   fenced(worker: Incarnation): void
-  /** The loop stood still for so long that the worker's claims were given to others, on purpose. */
-  gaveUp(worker: Incarnation, stillMs: number): void
   /** It has ended before its time. */
   failed(error: unknown): void
 }

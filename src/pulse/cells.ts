@@ -2,7 +2,7 @@
  * The memory that the event loop and its pulse thread share: single words that one side writes and the other reads. A
  * message would need a turn of the loop, which is the very thing that may be missing.
  */
-const CELLS = ['signal', 'turn', 'awake', 'worker', 'ending', 'debugged', 'stillMs'] as const
+const CELLS = ['signal', 'turn', 'awake', 'worker', 'ending', 'debugged', 'stillMs', 'gaveUp', 'gaveUpMs'] as const
 
 /** See above. */
 export class Cells {

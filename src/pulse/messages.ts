@@ -22,5 +22,4 @@ export type FromPulse =
   | { readonly kind: 'ready' }
   | { readonly kind: 'beaten' }
   | { readonly kind: 'fenced'; readonly worker: number }
-  | { readonly kind: 'gaveUp'; readonly worker: number; readonly stillMs: number }
   | { readonly kind: 'failed'; readonly error: unknown }

@@ -73,9 +73,12 @@ async function beat(store: Store, worker: number): Promise<void> {
 async function giveUp(store: Store, worker: number): Promise<void> {
   if (cells.read('debugged') === 1) return
   const stillMs = Math.round(stillness.ms)
+  // First: the loop may turn at any moment, and find that it is fenced before it hears why.
+  cells.write('gaveUpMs', stillMs)
+  cells.write('gaveUp', worker)
   await store.rescue(worker, systemClock.now())
   cells.forgetWorker(worker)
-  tell({ kind: 'gaveUp', worker, stillMs })
+  tell({ kind: 'fenced', worker })
   const line = `afterword: the event loop has stood still for ${stillMs} ms (stuckAfter is ${order.stuckMs} ms); worker ${worker} gave its tasks to others\n`
   writeSync(2, line)
 }

@@ -101,6 +101,10 @@ export class ThreadPulse implements Pulse {
     this.#cells.countTurn()
   }
 
+  gaveUpMs(worker: Incarnation): number | undefined {
+    return this.#cells.read('gaveUp') === worker ? this.#cells.read('gaveUpMs') : undefined
+  }
+
   /** What has blocked the loop, the worst first. */
   blocks(): readonly BlockCount[] {
     return this.#blocks.counts()
@@ -161,9 +165,6 @@ export class ThreadPulse implements Pulse {
         break
       case 'fenced':
         listener.fenced(message.worker)
-        break
-      case 'gaveUp':
-        listener.gaveUp(message.worker, message.stillMs)
         break
       case 'failed':
         this.keepsLease = false

@@ -18,7 +18,6 @@ function pulse(address: StoreAddress | undefined, listener: Partial<PulseParts['
       began() {},
       beaten() {},
       fenced() {},
-      gaveUp() {},
       failed: (error) => assert.fail(String(error)),
       ...listener,
     },
