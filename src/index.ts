@@ -38,6 +38,19 @@ export type { AbortReason, AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefi
 export type { RetryOptions } from './model/retry-options.ts'
 export type { Logger } from './model/logger.ts'
 
+// Database sessions, and what it takes to write a provider of your own.
+export type * from './model/register.ts'
+export type {
+  HandleOf,
+  OpenSession,
+  SessionProvider,
+  SessionProviders,
+  SessionSql,
+  Sessions,
+  SqlRow,
+  SqlValue,
+} from './model/session.ts'
+
 // Is it well?
 export { healthAnswer, healthHandler } from './health-handler.ts'
 export type { HealthAnswer, HealthRequest, HealthResponse } from './health-handler.ts'

@@ -109,6 +109,11 @@ export const ERRORS = {
     todo: 'Call it below a handler of an attached server, or use background.add(definition, input).',
   },
   // Results
+  ADDED_BY_FAILED_ATTEMPT: {
+    happened: (e: { name: string; by: string }) =>
+      `Task "${e.name}" was not added: the attempt of task "${e.by}" that added it did not succeed.`,
+    todo: 'Nothing, if the next attempt adds it again. What must be added whatever becomes of the attempt goes through background.add.',
+  },
   RESULT_NOT_STORABLE: {
     happened: (e: { name: string; path: string; got: string }) =>
       `Task "${e.name}" finished, but its ${e.path} is ${e.got}, which no store can hold.`,
@@ -293,6 +298,86 @@ export const ERRORS = {
       `The process ${e.name} died ${e.times} times in a row before it was ready, the last time ${e.how}. What it said last:\n${e.output}`,
     todo: 'Repair what it says, or start the application by itself to see all of it.',
   },
+  // Sessions
+  SESSION_UNKNOWN: {
+    happened: (e: { session: string; known: string; meant: string | undefined }) =>
+      `There is no session "${e.session}"${e.meant === undefined ? '.' : `, did you mean "${e.meant}"?`} The sessions here are: ${e.known}.`,
+    todo: 'Name a provider of that name in createBackground({ sessions: { … } }), or in the definition, which a thread or a child process needs.',
+  },
+  SESSION_WRONG_OBJECT: {
+    happened: (e: { where: string; expected: string; got: string }) => `${e.where} takes ${e.expected}, got ${e.got}.`,
+    todo: 'Pass the object that the library itself gave you, not its options and not a transaction of it.',
+  },
+  SESSION_NOT_OPENED: {
+    happened: (e: { session: string; library: string; reason: string }) =>
+      `Session "${e.session}" (${e.library}) could not be opened: ${e.reason}.`,
+    todo: 'See to it that the database can be reached with what the pool was given; error.cause is what the library said.',
+    statusCode: 503,
+    retryAfterSeconds: 1,
+  },
+  SESSION_POOL_DRY: {
+    happened: (e: { session: string; waitedMs: number; holders: string }) =>
+      `Session "${e.session}" waited ${e.waitedMs} ms for a connection. Open at the moment: ${e.holders}.`,
+    todo: 'Give the pool as many connections as there are tasks and requests that use it at once, or let those above end sooner.',
+    statusCode: 503,
+    retryAfterSeconds: 1,
+  },
+  SESSION_ENDED: {
+    happened: (e: { session: string; owner: string; used: string; agoMs: number; how: string; by: string }) =>
+      `The session "${e.session}" of ${e.owner} was used (${e.used}) ${e.agoMs} ms after it was ${e.how}; used by ${e.by}.`,
+    todo: 'Use a session of its own there: `await context.session.NAME` inside run(input, context). To have work done before the session ends, await it.',
+  },
+  SESSION_QUERY_RUNNING: {
+    happened: (e: { session: string; owner: string; running: number }) =>
+      `The session "${e.session}" of ${e.owner} was rolled back: ${e.running} of its queries had no answer yet when it was to be committed.`,
+    todo: 'Await every query; a query that nobody awaits may fail unseen, or belong to whoever has the connection next.',
+  },
+  SESSION_SECOND_DATABASE: {
+    happened: (e: { session: string; first: string; owner: string }) =>
+      `Session "${e.session}" was refused to ${e.owner}, which has session "${e.first}" open: no commit covers two transactions.`,
+    todo: 'Use one of them, let the other have `transaction: false`, or move its work into a task of its own with context.add.',
+  },
+  SESSION_COMMIT_FAILED: {
+    happened: (e: { session: string; owner: string; reason: string }) =>
+      `The session "${e.session}" of ${e.owner} could not be committed and was rolled back: ${e.reason}.`,
+    todo: 'error.cause is what the database said: a constraint that is checked at the commit, or a conflict with others.',
+  },
+  SESSION_COMMIT_UNKNOWN: {
+    happened: (e: { session: string; owner: string; reason: string }) =>
+      `Nobody knows whether the session "${e.session}" of ${e.owner} was committed: ${e.reason}.`,
+    todo: 'Nothing to do for a task: its next attempt reads in the database what became of it, and no attempt is spent. For a request, look at the data.',
+    statusCode: 503,
+    retryAfterSeconds: 1,
+  },
+  SESSION_WAITS_FOR_ITSELF: {
+    happened: (e: { name: string; session: string; owner: string }) =>
+      `Task "${e.name}" was not added: ${e.owner} has session "${e.session}" open in the file of the store, and this add would wait for its end.`,
+    todo: 'Add it as a part of that transaction: with context.add in a task, with tasks.add or tasks.in(session).add in a request.',
+  },
+  SESSION_OUTCOME_TABLE: {
+    happened: (e: { session: string; reason: string; sql: string }) =>
+      `Session "${e.session}" has no table for outcomes, and it could not be made: ${e.reason}. It takes: ${e.sql}`,
+    todo: 'Run that statement with the rights for it, or pass `outcomes: false` to the provider and give up exactly-once there.',
+  },
+  SESSION_ALREADY_COMMITTED: {
+    happened: (e: { session: string; name: string; id: string }) =>
+      `An earlier attempt of task "${e.name}" (${e.id}) has committed session "${e.session}": this one ends with its result.`,
+    todo: 'Nothing: let it pass. The worker died, or lost its connection, between the commit and the record of it.',
+  },
+  SESSION_NOT_RECOGNIZED: {
+    happened: (e: { where: string; got: string }) =>
+      `${e.where} was given ${e.got}, which is no transaction of a session here.`,
+    todo: 'Pass an open transaction of a library that one of createBackground({ sessions: { … } }) is for.',
+  },
+  SESSION_NO_TRANSACTION: {
+    happened: (e: { where: string }) => `${e.where} was given a connection on which no transaction is open.`,
+    todo: 'Begin one first. Without a transaction await background.add() is what you want.',
+  },
+  SESSION_OTHER_DATABASE: {
+    happened: (e: { name: string; store: string; library: string }) =>
+      `Task "${e.name}" was not added: that transaction (${e.library}) is in another database than the store (${e.store}), so the two cannot be committed as one.`,
+    todo: 'Keep the tasks in the same database as the data (option store), or add the task after the commit with tasks.add or background.add.',
+  },
   // Stores
   STORE_URL_INVALID: {
     happened: (e: { got: string }) => `The store ${e.got} is not one that Afterword knows.`,
@@ -310,6 +395,11 @@ export const ERRORS = {
   STORE_NOT_OURS: {
     happened: (e: { file: string }) => `The file ${e.file} is an SQLite database of another application.`,
     todo: 'Give Afterword a file of its own.',
+  },
+  STORE_OTHER_LIBRARY: {
+    happened: (e: { file: string; session: string; library: string }) =>
+      `Session "${e.session}" opens ${e.file} with ${e.library}, and it is the file of the store: two SQLite libraries in one process take each other's locks away and lose data.`,
+    todo: 'Use node:sqlite for what lives in the file of the store, or keep the tasks in a file of their own.',
   },
   STORE_NEWER: {
     happened: (e: { file: string; version: number; known: number }) =>

@@ -115,11 +115,16 @@ export type Outcome = {
       readonly error: StoredError | undefined
       /** Retention keeps no succeeded tasks and nobody waits for this one: it goes at once. */
       readonly forget: boolean
+      /** What the attempt added: stored with its success, and only then. */
+      readonly adds?: readonly NewTask[] | undefined
     }
   | { readonly move: 'retry'; readonly dueAt: Instant; readonly error: StoredError; readonly costsAttempt: boolean }
   | { readonly move: 'fail'; readonly error: StoredError }
   | { readonly move: 'cancel'; readonly error: StoredError }
 )
+
+/** The end of an attempt that did its work. */
+export type Success = Outcome & { readonly move: 'succeed' }
 
 /** Everything the store knows of a task; live ones and those in the history alike. */
 export interface TaskRecord extends TaskKind {

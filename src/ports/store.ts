@@ -1,3 +1,4 @@
+import type { SessionSql } from '../model/session.ts'
 import type { TaskState } from '../model/task-state.ts'
 import type {
   ClaimedTask,
@@ -41,6 +42,8 @@ export interface Written {
   readonly added: readonly Added[]
   /** For each outcome whether the worker still held the claim; a stale one changed nothing. */
   readonly recorded: readonly boolean[]
+  /** What became of the adds of those outcomes that were recorded, by the id of the task that added them. Undefined: there were none. */
+  readonly addedBy?: ReadonlyMap<TaskId, readonly Added[]> | undefined
   /** Tasks that were waiting behind one of the outcomes and now belong to this worker. */
   readonly released: readonly ClaimedTask[]
   /** Queues in which a task became ready that nobody owns. */
@@ -71,6 +74,23 @@ export interface ClaimAsk {
    */
   readonly probation: boolean | 'first'
 }
+
+/** Writes to the store as a part of somebody else's transaction in the same database: all of it is there with its commit, or nothing. */
+export interface StoreJoin {
+  /** The same as `Store.write`; what it answers holds once that transaction is committed. */
+  write(batch: WriteBatch, now: Instant): Promise<Joined> | Joined
+  /**
+   * That transaction is committed. Undefined when what was added survives what its durability promises, else a promise of it.
+   */
+  committed(): Promise<void> | undefined
+  /** It was rolled back, or nobody knows. */
+  rolledBack(): void
+  /** Whether it is open still; undefined where nobody can tell. */
+  readonly isOpen: boolean | undefined
+}
+
+/** What a write gave that is not committed yet. */
+export type Joined = Omit<Written, 'durable'>
 
 /** What a claim gave. */
 export interface Claimed {
@@ -215,6 +235,12 @@ export interface Store {
     now: Instant,
     limit: number,
   ): Promise<{ readonly removed: number; readonly done: boolean }>
+  /**
+   * A way into the transaction of a session; undefined when it is in another database. The store has to be open.
+   *
+   * Without it no session is in the database of the store.
+   */
+  join?(sql: SessionSql): StoreJoin | undefined
   /** The kinds of which a task is ready, each once. Cheap, however many tasks there are. */
   readyKinds(): Promise<readonly TaskKind[]>
   /** Housekeeping that may wait for the disk, for one store object beside the event loop. Called often, so that it must cost nothing when there is nothing to do. */

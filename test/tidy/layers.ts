@@ -81,7 +81,7 @@ export function strangePackages(sources: readonly Source[], dependencies: readon
     importsOf(source)
       .filter(({ specifier }) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
       .filter(({ specifier }) => !dependencies.includes(packageOf(specifier)))
-      .filter(({ isTypeOnly }) => !(isTypeOnly && source.path.startsWith('src/adapters/')))
+      .filter(({ isTypeOnly }) => !(isTypeOnly && /^src\/(adapters|sessions)\//.test(source.path)))
       .map(({ node, specifier }) => `${at(source, node)} imports ${specifier}, which is no dependency`),
   )
 }

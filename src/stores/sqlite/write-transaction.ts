@@ -1,5 +1,5 @@
-import type { ClaimedTask, Incarnation, Instant, TaskId } from '../../model/task.ts'
-import type { ClaimAsk, WriteBatch, Written } from '../../ports/store.ts'
+import type { ClaimedTask, Incarnation, Instant, Outcome, TaskId } from '../../model/task.ts'
+import type { Added, ClaimAsk, Joined, WriteBatch } from '../../ports/store.ts'
 import { claimTasks } from './claim.ts'
 import type { Database } from './database.ts'
 import { TaskInserter } from './insert-tasks.ts'
@@ -66,14 +66,16 @@ export class WriteTransaction {
   }
 
   /** Does all of it; the caller commits. */
-  run(): Omit<Written, 'durable'> {
+  run(): Joined {
     const batch = this.#batch
     const tally = this.#tally
     const counts = this.#standing
     if (counts.pausing === 1) this.#paused = pausedQueues(this.#db)
     this.#mark()
     const recorded = this.#recordAll(counts.waiting > 0)
-    const added = new TaskInserter(this.#db, this.#worker, this.#paused, tally).addAll(batch.adds)
+    const inserter = new TaskInserter(this.#db, this.#worker, this.#paused, tally)
+    const addedBy = addsOf(batch.outcomes, recorded, inserter)
+    const added = inserter.addAll(batch.adds)
     const claimed =
       batch.claim === undefined || this.#worker === undefined
         ? undefined
@@ -82,6 +84,7 @@ export class WriteTransaction {
     return {
       added,
       recorded,
+      addedBy,
       released: this.#released,
       ready: tally.ready,
       claimed,
@@ -154,6 +157,22 @@ export class WriteTransaction {
     const home = homeKey(id)
     if (home === undefined || !change(home)) change(spareKey(id))
   }
+}
+
+/** What attempts have added that succeeded: the others have not. */
+function addsOf(
+  outcomes: readonly Outcome[],
+  recorded: readonly boolean[],
+  inserter: TaskInserter,
+): ReadonlyMap<TaskId, readonly Added[]> | undefined {
+  let addedBy: Map<TaskId, readonly Added[]> | undefined
+  for (let i = 0; i < outcomes.length; i++) {
+    const outcome = outcomes[i]!
+    if (outcome.move !== 'succeed' || outcome.adds === undefined || recorded[i] !== true) continue
+    addedBy ??= new Map()
+    addedBy.set(outcome.id, inserter.addAll(outcome.adds))
+  }
+  return addedBy
 }
 
 function pausedQueues(db: Database): ReadonlySet<string> {
