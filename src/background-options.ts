@@ -17,6 +17,7 @@ import {
 } from './model/option-kinds.ts'
 import { group, type OptionsGiven, type OptionsRead, optionTable, rule } from './model/option-table.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
+import { sessionProviders } from './model/session-option.ts'
 import type { Store } from './ports/store.ts'
 
 const definition = custom('a definition made by defineTask', (given): given is AnyTaskDefinition => {
@@ -47,6 +48,11 @@ export const BACKGROUND_OPTIONS = optionTable(
       says: "Where tasks are kept: `'sqlite:./path/to/tasks.db'`, `'memory:'`, or a store object.",
     },
     tasks: { is: listOf(definition), default: [], says: 'Every definition that may be added or run here.' },
+    sessions: {
+      is: sessionProviders,
+      default: {},
+      says: 'Database sessions for requests and tasks, each provider by a name of your own: `{ db: pgSession(pool) }`.',
+    },
     works: { is: boolean(), default: true, says: 'False: this process only adds; other workers run the tasks.' },
     concurrency: {
       is: integer({ min: 1, max: 10_000 }),

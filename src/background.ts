@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import {
   type BackgroundOptions,
   BACKGROUND_OPTIONS,
@@ -9,7 +8,7 @@ import { type Ports, systemPorts } from './background-ports.ts'
 import { Deferrals } from './deferrals.ts'
 import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
-import { executor, lanes, retention, rules } from './engine-settings.ts'
+import { executor, lanes, registration, retention, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { Canary } from './engine/canary.ts'
 import { EventHub } from './engine/event-hub.ts'
@@ -42,12 +41,13 @@ import type { ThreadPulse } from './pulse/thread-pulse.ts'
 import { ResponseScope, type ScopedRequest } from './response-scope.ts'
 import { Responses } from './responses.ts'
 import { awaitResult, type ResultOptions } from './result.ts'
+import { runningNow } from './running-now.ts'
 import { checkRuntime } from './runtime.ts'
+import { SessionBook } from './sessions/session-book.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
 import type { TaskReference } from './task-handle.ts'
 import { listAsk, type TaskPage, taskPage } from './task-page.ts'
 import { type TaskView, taskView } from './task-view.ts'
-import { VERSION } from './version.ts'
 import { type WorkerView, workerView } from './worker-view.ts'
 
 /** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
@@ -71,6 +71,8 @@ export class Background {
   readonly #pulse: ThreadPulse | undefined
   readonly #lanes: ReadonlyMap<string, Lane>
   readonly #health: HealthCheck
+  /** Every session that is open in this process, whoever holds it. */
+  readonly #book: SessionBook
   readonly #waiters = new ResultWaiters()
   readonly #deferrals: Deferrals
   readonly #responses: Responses
@@ -87,6 +89,7 @@ export class Background {
     const settings = BACKGROUND_OPTIONS.parse('createBackground', options)
     this.#settings = settings
     this.#ports = ports
+    this.#book = new SessionBook({ clock: ports.clock, here: runningNow })
     const level = logLevel(process.env)
     const logger = settings.logger ?? builtinLogger(level, () => ports.clock.now())
     this.#hub = new EventHub((name, error) => logger.error({ event: name, err: error }, 'a listener threw'))
@@ -138,7 +141,7 @@ export class Background {
       lanes: this.#lanes,
       runner: this.#runner,
       retention: retention(settings),
-      registration: () => this.#registration(),
+      registration: () => registration(settings, ports, this.#lanes, this.#registry),
     })
     this.#health = this.#healthCheck(logger)
     this.#deferrals = new Deferrals((error, requestId) => this.#hub.emit('defer:failed', { error, requestId }))
@@ -397,6 +400,7 @@ export class Background {
       lanes: this.#lanes,
       deferrals: this.#deferrals,
       responses: this.#responses,
+      book: this.#book,
       ready: () => this.#readiness(),
     })
   }
@@ -467,20 +471,6 @@ export class Background {
       canary,
       opening: () => this.#readiness(),
     })
-  }
-
-  #registration(): Parameters<Store['register']>[0] {
-    return {
-      name: this.#settings.name ?? `${hostname()}:${process.pid}`,
-      pid: process.pid,
-      host: hostname(),
-      version: VERSION,
-      runtime: `node ${process.versions.node}`,
-      queues: this.#settings.works ? [...this.#lanes.keys()] : [],
-      definitions: this.#settings.works ? this.#registry.known : [],
-      registeredAt: this.#ports.clock.now(),
-      leaseMs: this.#settings.leaseMs,
-    }
   }
 }
 

@@ -15,6 +15,7 @@ import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { Added } from './ports/store.ts'
 import type { Responses } from './responses.ts'
+import type { SessionBook } from './sessions/session-book.ts'
 import { type Draft, type HeldDraft, refusal } from './task-draft.ts'
 
 /** What a desk is made of. */
@@ -28,6 +29,7 @@ export interface DeskParts {
   readonly lanes: ReadonlyMap<string, Lane>
   readonly deferrals: Deferrals
   readonly responses: Responses
+  readonly book: SessionBook
   /** Undefined when the store is open, else a promise of it. */
   ready(): Promise<unknown> | undefined
 }

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import type { AttemptRules } from './engine/attempt.ts'
@@ -10,6 +10,8 @@ import { AfterwordError } from './model/errors.ts'
 import type { Logger } from './model/logger.ts'
 import type { Retention } from './model/task.ts'
 import type { Executor } from './ports/executor.ts'
+import type { Store } from './ports/store.ts'
+import { VERSION } from './version.ts'
 
 /**
  * One lane for each queue that is served: those that the options and the definitions name, and `default`; or which of them
@@ -63,4 +65,24 @@ export function executor(
   const size = settings.threads ?? availableParallelism()
   if (size === 0 || !settings.works || registry.isolated.length === 0) return undefined
   return new IsolatePool({ clock: ports.clock, logger, size, memoryMb: settings.threadMemoryMb })
+}
+
+/** What a worker says of itself as it registers. */
+export function registration(
+  settings: ReadBackgroundOptions,
+  { clock }: Ports,
+  served: ReadonlyMap<string, Lane>,
+  registry: Registry,
+): Parameters<Store['register']>[0] {
+  return {
+    name: settings.name ?? `${hostname()}:${process.pid}`,
+    pid: process.pid,
+    host: hostname(),
+    version: VERSION,
+    runtime: `node ${process.versions.node}`,
+    queues: settings.works ? [...served.keys()] : [],
+    definitions: settings.works ? registry.known : [],
+    registeredAt: clock.now(),
+    leaseMs: settings.leaseMs,
+  }
 }

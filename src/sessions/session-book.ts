@@ -14,7 +14,7 @@ const HOLDERS_MAX = 10
 export interface SessionBookParts {
   readonly clock: Clock
   /** Who is running at this moment, for messages. */
-  here(): string
+  readonly here: () => string
 }
 
 /** Opens sessions, and knows all that are open in this process: who holds them, and since when. */
