@@ -1,14 +1,14 @@
-import type { AddArguments, ResultOf } from './define-task.ts'
 import type { Placed } from './engine/bag.ts'
 import type { ResponseTasks, Settled } from './http/response-tasks.ts'
+import type { AddArguments, ResultOf } from './model/add-arguments.ts'
 import { type AddOptions, onStatus } from './model/add-options.ts'
 import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
+import type { TaskHandle } from './model/task-handle.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
 import type { Added } from './ports/store.ts'
 import { type Draft, type HeldDraft, heldDraft, refusal } from './task-draft.ts'
-import type { TaskHandle } from './task-handle.ts'
 import { TaskTicket } from './task-ticket.ts'
 
 /** Who waits for drafts to be stored. */

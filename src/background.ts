@@ -6,7 +6,6 @@ import {
 } from './background-options.ts'
 import { type Ports, systemPorts } from './background-ports.ts'
 import { Deferrals } from './deferrals.ts'
-import type { AddArguments, ResultOf } from './define-task.ts'
 import { Desk } from './desk.ts'
 import { executor, lanes, registration, retention, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
@@ -24,6 +23,7 @@ import { type Health, HealthCheck, type Readiness } from './health.ts'
 import { installGate, type NodeResponse } from './http/gate.ts'
 import { type ClosableServer, closeUnusedWith, watchConnections } from './http/unused-connections.ts'
 import { makePulse } from './make-pulse.ts'
+import type { AddArguments, ResultOf } from './model/add-arguments.ts'
 import type { BlockCount } from './model/block.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { durationMs } from './model/duration.ts'
@@ -32,10 +32,12 @@ import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts
 import type { ListFilter, ListOptions } from './model/list-options.ts'
 import type { Logger } from './model/logger.ts'
 import { inRole, processRole } from './model/process-role.ts'
+import type { TaskReference } from './model/task-handle.ts'
 import { refuseInIsolate } from './model/task-isolate.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { Executor } from './ports/executor.ts'
+import type { SessionMaker } from './ports/sessions.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
 import type { ThreadPulse } from './pulse/thread-pulse.ts'
 import { ResponseScope, type ScopedRequest } from './response-scope.ts'
@@ -43,9 +45,9 @@ import { Responses } from './responses.ts'
 import { awaitResult, type ResultOptions } from './result.ts'
 import { runningNow } from './running-now.ts'
 import { checkRuntime } from './runtime.ts'
+import { AttemptSessionMaker } from './session-maker.ts'
 import { SessionBook } from './sessions/session-book.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
-import type { TaskReference } from './task-handle.ts'
 import { listAsk, type TaskPage, taskPage } from './task-page.ts'
 import { type TaskView, taskView } from './task-view.ts'
 import { type WorkerView, workerView } from './worker-view.ts'
@@ -130,6 +132,9 @@ export class Background {
         this.#waiters.notify(task.id)
       },
       awaited: (id) => this.#waiters.has(id),
+      sessions: this.#sessionMaker(),
+      addition: (...given) => this.#desk.addition(...given),
+      joined: (joined) => this.#worker.joined(joined),
     })
     this.#worker = new Worker({
       ...settings,
@@ -388,6 +393,15 @@ export class Background {
   }
 
   // Inside
+
+  #sessionMaker(): SessionMaker {
+    return new AttemptSessionMaker({
+      book: this.#book,
+      providers: this.#settings.sessions,
+      store: this.#store,
+      worker: () => this.#worker.incarnation,
+    })
+  }
 
   #makeDesk(): Desk {
     return new Desk({

@@ -1,22 +1,39 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { definingModule } from './defining-module.ts'
-import type { AddOptions } from './model/add-options.ts'
 import { onStatus, priority } from './model/add-options.ts'
 import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, Isolation } from './model/definition.ts'
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
-import { aFunction, boolean, custom, duration, heapMb, integer, oneOf, recordOf } from './model/option-kinds.ts'
+import {
+  aFunction,
+  boolean,
+  custom,
+  duration,
+  heapMb,
+  integer,
+  oneOf,
+  recordOf,
+  withMethods,
+} from './model/option-kinds.ts'
 import { group, optionTable, rule } from './model/option-table.ts'
 import { received } from './model/received.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
 import type { RetryOptions } from './model/retry-options.ts'
-import type { NotStorable, Storable, StorableInput } from './model/storable.ts'
+import type { SessionProvider, SessionProviders } from './model/session.ts'
+import type { NotStorable, Storable } from './model/storable.ts'
 import { noteDefinition } from './model/task-isolate.ts'
 import type { OnStatus } from './model/task.ts'
 
 /** What {@link defineTask} takes. `Input` is what `add` takes and the store keeps; `Parsed` is what `run` gets. */
-export interface TaskOptions<Name extends string, Input, Parsed, Result, Version extends number = number> {
+export interface TaskOptions<
+  Name extends string,
+  Input,
+  Parsed,
+  Result,
+  Version extends number = number,
+  Providers extends SessionProviders = SessionProviders,
+> {
   /** What the store remembers it by: 1 to 100 letters, digits or `-_.:/`. Never change it while tasks wait. */
   readonly name: Name
   /** Any Standard Schema (zod, valibot, arktype, …) that validates at once. Without one, `run`'s parameter tells the type. */
@@ -51,8 +68,13 @@ export interface TaskOptions<Name extends string, Input, Parsed, Result, Version
   readonly memoryMb?: number | undefined
   /** With one of these: the module to import there instead, as a URL. For bundles, and definitions that a helper makes. */
   readonly module?: URL | string | undefined
+  /**
+   * Providers of database sessions for this task, by a name of your own, beside those of the background: `context.session.NAME`. A
+   * thread or a child process has no others, for it is here that it finds them.
+   */
+  readonly sessions?: Providers | undefined
   /** The work. It may run again after a crash, so let it be repeatable, or pass on `context.idempotencyKey`. */
-  run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
+  run(this: void, input: Parsed, context: TaskContext<Providers>): Result | Promise<Result>
 }
 
 /** The option `upgrade`: a function for each version below `Version`; that of the last one has to give today's input. */
@@ -89,22 +111,6 @@ export interface UnstorableSchema<
   readonly 'at this place': Reasons
 }
 
-/** What `add` takes for a definition. */
-export type InputOf<D extends AnyTaskDefinition> = D extends {
-  readonly schema: StandardSchemaV1<infer Input, infer _Parsed> | undefined
-}
-  ? Input
-  : never
-
-/** What a definition's `run` returns. */
-export type ResultOf<D extends AnyTaskDefinition> =
-  D extends TaskDefinition<infer _Name, infer _Input, infer _Parsed, infer Result> ? Result : never
-
-/** What follows the definition in `add`: its input, which a definition without input leaves out, and options. */
-export type AddArguments<D extends AnyTaskDefinition> = [undefined] extends [InputOf<D>]
-  ? [input?: StorableInput<InputOf<D>>, options?: AddOptions]
-  : [input: StorableInput<InputOf<D>>, options?: AddOptions]
-
 const schema = custom(
   'a Standard Schema, such as one of zod, valibot or arktype',
   (given): given is StandardSchemaV1 => {
@@ -122,6 +128,9 @@ const moduleUrl = custom(
   "the URL of a module, such as new URL('./resize.task.js', import.meta.url)",
   (given): given is URL | string => given instanceof URL || (typeof given === 'string' && URL.canParse(given)),
 )
+
+/** A provider of sessions, as an option. */
+const aProvider = withMethods<SessionProvider>('open')
 
 /** A worker registers each version that it can run. */
 const VERSION_MAX = 100
@@ -197,6 +206,11 @@ export const TASK_OPTIONS = optionTable(
       default: undefined,
       says: 'The module that a thread or child process imports to find this definition. By default the one that calls `defineTask`.',
     },
+    sessions: {
+      is: recordOf(aProvider),
+      default: undefined,
+      says: 'Providers of database sessions for this task, by name. A thread or a child process has no others.',
+    },
     run: { is: aFunction<AnyTaskDefinition['run']>(), says: 'The work. It may run again after a crash.' },
   },
   [
@@ -225,7 +239,8 @@ export function defineTask<
   Parsed = undefined,
   Input = Parsed,
   const Version extends number = 1,
->(options: TaskOptions<Name, Input, Parsed, Result, Version>): TaskDefinition<Name, Input, Parsed, Result> {
+  const Providers extends SessionProviders = SessionProviders,
+>(options: TaskOptions<Name, Input, Parsed, Result, Version, Providers>): TaskDefinition<Name, Input, Parsed, Result> {
   const name: unknown = (options as { name?: unknown } | undefined)?.name
   if (!isName(name)) throw new AfterwordError('TASK_NAME_INVALID', { got: received(name) })
   const where = `defineTask("${name}")`

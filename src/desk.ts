@@ -2,6 +2,7 @@ import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import type { BackgroundTasks, DraftReceiver, TaskDesk } from './background-tasks.ts'
 import type { Deferrals } from './deferrals.ts'
+import type { Addition } from './engine/addition.ts'
 import type { EventHub } from './engine/event-hub.ts'
 import type { AddEntry } from './engine/journal.ts'
 import type { Lane } from './engine/lane.ts'
@@ -16,6 +17,7 @@ import { AfterwordError } from './model/errors.ts'
 import type { Added } from './ports/store.ts'
 import type { Responses } from './responses.ts'
 import type { SessionBook } from './sessions/session-book.ts'
+import { type AdditionDesk, TaskAddition } from './task-addition.ts'
 import { type Draft, type HeldDraft, refusal } from './task-draft.ts'
 
 /** What a desk is made of. */
@@ -35,7 +37,7 @@ export interface DeskParts {
 }
 
 /** Between the task lists of responses and the engine: checks, budgets, and the way into the journal. */
-export class Desk implements TaskDesk {
+export class Desk implements TaskDesk, AdditionDesk {
   readonly #parts: DeskParts
   #buffered = 0
   /** Tasks that were set aside until their answer is out. */
@@ -82,6 +84,22 @@ export class Desk implements TaskDesk {
         receiver.stored(drafts, asError(error), [], 0)
       },
     )
+  }
+
+  /** A task that an attempt adds: it is stored with its success. */
+  addition(
+    definition: AnyTaskDefinition,
+    input: unknown,
+    options: AddOptions | undefined,
+    requestId: string | undefined,
+  ): Addition {
+    return new TaskAddition(this.draft(definition, input, options, requestId), this)
+  }
+
+  added(draft: Draft, added: Added): void {
+    if (added.kind !== 'added') return
+    if (draft.dueAt !== undefined) this.#parts.worker.expect(draft.dueAt)
+    this.#parts.hub.emit('task:added', { task: draft, state: added.state })
   }
 
   /** Stores one task that belongs to no response; it may start at once. `done` is told why it was not stored. */

@@ -17,14 +17,15 @@
 
 // Define tasks, create the background.
 export { defineTask } from './define-task.ts'
-export type { AddArguments, InputOf, ResultOf, TaskOptions } from './define-task.ts'
+export type { AddArguments, InputOf, ResultOf } from './model/add-arguments.ts'
+export type { TaskOptions } from './define-task.ts'
 export { Background, createBackground } from './background.ts'
 export type { BackgroundOptions, StopOptions } from './background-options.ts'
 export type { SignalOptions } from './signals.ts'
 
 // Add tasks to a response.
 export { BackgroundTasks } from './background-tasks.ts'
-export type { TaskHandle, TaskReference } from './task-handle.ts'
+export type { TaskHandle, TaskReference } from './model/task-handle.ts'
 export { currentTasks } from './current-tasks.ts'
 export type { AddOptions } from './model/add-options.ts'
 export type { ResponseScope } from './response-scope.ts'

@@ -1,5 +1,5 @@
+import type { TaskHandle } from './model/task-handle.ts'
 import type { TaskId } from './model/task.ts'
-import type { TaskHandle } from './task-handle.ts'
 
 /** A handle whose promise is made only when somebody asks for it. */
 export class TaskTicket implements TaskHandle {

@@ -1,5 +1,9 @@
-import type { AbortReason, TaskContext } from '../model/definition.ts'
+import type { AddArguments, ResultOf } from '../model/add-arguments.ts'
+import type { AddOptions } from '../model/add-options.ts'
+import type { AbortReason, AnyTaskDefinition, TaskContext } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
+import type { SessionProviders, Sessions } from '../model/session.ts'
+import type { TaskHandle } from '../model/task-handle.ts'
 import { attemptNumber, type ClaimedTask } from '../model/task.ts'
 import { AttemptAborted } from './abort-reason.ts'
 import { decodeValue } from './codec.ts'
@@ -7,7 +11,11 @@ import { decodeValue } from './codec.ts'
 /** What a context needs of the engine. */
 export interface ContextHost {
   readonly logger: Logger
+  /** The attempt's own; made when it is first asked for. */
+  readonly session: Sessions<SessionProviders>
   progress(value: unknown): void
+  /** Checks it, and keeps it until the attempt has ended. */
+  add(definition: AnyTaskDefinition, input: unknown, options: AddOptions | undefined): TaskHandle
 }
 
 /**
@@ -71,6 +79,15 @@ export class AttemptContext implements TaskContext {
   /** A function of its own, so that `run` may take the context apart. */
   get progress(): (value: unknown) => void {
     return (value) => this.#host.progress(value)
+  }
+
+  get session(): Sessions<SessionProviders> {
+    return this.#host.session
+  }
+
+  get add(): <D extends AnyTaskDefinition>(definition: D, ...rest: AddArguments<D>) => TaskHandle<ResultOf<D>> {
+    type Handle = TaskHandle<never>
+    return (definition, ...[input, options]) => this.#host.add(definition, input, options) as Handle
   }
 
   /** Aborts the signal; the first reason stays. */

@@ -1,6 +1,9 @@
+import type { AddOptions } from '../model/add-options.ts'
 import type { AbortReason, AnyTaskDefinition, RetryPolicy } from '../model/definition.ts'
 import { AfterwordError, type ErrorCode, isAfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
+import type { SessionProviders, Sessions } from '../model/session.ts'
+import type { TaskHandle } from '../model/task-handle.ts'
 import {
   attemptNumber,
   type ClaimedTask,
@@ -12,7 +15,10 @@ import {
 import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
+import type { Added, Joined } from '../ports/store.ts'
 import { AttemptAborted } from './abort-reason.ts'
+import type { Addition } from './addition.ts'
 import { AttemptContext, type ContextHost } from './attempt-context.ts'
 import type { Placed } from './bag.ts'
 import { encodeValue } from './codec.ts'
@@ -22,8 +28,11 @@ import type { Lane } from './lane.ts'
 import { retryDelayMs } from './retry-policy.ts'
 import { storedError } from './stored-error.ts'
 
-/** How an attempt ended, before it is stored. `handBack`: it yielded to a shutdown; `none`: its claim is not ours any more. */
-export type Ending = Outcome | 'handBack' | 'none'
+/**
+ * How an attempt ended, before it is stored. `handBack`: it yielded to a shutdown; `none`: its claim is not ours any more;
+ * `recorded`: its success is in the store already, by the transaction of its session.
+ */
+export type Ending = Outcome | 'handBack' | 'none' | 'recorded'
 
 /** What every attempt of a process shares. */
 export interface AttemptRules {
@@ -45,6 +54,10 @@ export interface AttemptHost {
   progress(attempt: Attempt, value: unknown): void
   /** Whether a success of that task needs no record. */
   forgets(id: TaskId): boolean
+  /** The database sessions of an attempt. */
+  sessions(attempt: Attempt): AttemptSessions
+  /** Checks a task that an attempt adds; throws a coded error. */
+  addition(attempt: Attempt, definition: AnyTaskDefinition, input: unknown, options: AddOptions | undefined): Addition
   /** Called once. `abandoned`: its function may still be running. */
   ended(attempt: Attempt, ending: Ending, abandoned: boolean): void
   /** What the journal says of its outcome. */
@@ -64,11 +77,16 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   thrown: unknown
   /** How long it ran, in milliseconds, once it has ended. */
   ranMs = 0
+  /** What the transaction of its session has done in the store. */
+  joined: Joined | undefined
   readonly #host: AttemptHost
   #reason: AbortReason['kind'] | undefined
   #timer: Timer | undefined
   #over = false
   #outcome: Outcome | undefined
+  /** Made when `run` first asks for one. */
+  #sessions: AttemptSessions | undefined
+  #additions: Addition[] | undefined
 
   constructor(task: ClaimedTask, definition: AnyTaskDefinition, lane: Lane, host: AttemptHost) {
     this.task = task
@@ -97,8 +115,21 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return this.#host.logger
   }
 
+  get session(): Sessions<SessionProviders> {
+    this.#sessions ??= this.#host.sessions(this)
+    return this.#sessions.handles
+  }
+
   progress(value: unknown): void {
     this.#host.progress(this, value)
+  }
+
+  add(definition: AnyTaskDefinition, input: unknown, options: AddOptions | undefined): TaskHandle {
+    const addition = this.#host.addition(this, definition, input, options)
+    // What it left running has nothing to add to.
+    if (this.#over) addition.dropped(this.task.name)
+    else (this.#additions ??= []).push(addition)
+    return addition.handle
   }
 
   /** What is to be recorded of it. */
@@ -107,7 +138,8 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return this.#outcome
   }
 
-  recorded(recorded: boolean | undefined): void {
+  recorded(recorded: boolean | undefined, added?: readonly Added[]): void {
+    if (this.#additions !== undefined) this.#tellAdditions(recorded === true ? added : undefined)
     this.#host.recorded(this, recorded)
   }
 
@@ -122,13 +154,13 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
       result = this.call()
       pending = isThenable(result)
     } catch (error) {
-      return this.#end(this.#afterThrow(error))
+      return this.#close(this.#afterThrow(error))
     }
-    if (!pending) return this.#end(this.#afterReturn(result))
+    if (!pending) return this.#close(this.#afterReturn(result))
     // Not the thenable's own `then`: it may throw, or call back more than once.
     Promise.resolve(result).then(
-      (value) => this.#end(this.#afterReturn(value)),
-      (error: unknown) => this.#end(this.#afterThrow(error)),
+      (value) => this.#close(this.#afterReturn(value)),
+      (error: unknown) => this.#close(this.#afterThrow(error)),
     )
   }
 
@@ -151,7 +183,13 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
 
   /** Stops waiting for it; what it does from here on counts for nothing. */
   abandon(ending = this.#afterAbort(new Error('The attempt went on after its signal had aborted.'))): void {
+    void this.letGo()
     this.#end(ending, true)
+  }
+
+  /** Takes its sessions away: what they did is rolled back, and what they held is free. Resolves when that is so. */
+  async letGo(): Promise<void> {
+    await this.#sessions?.abandon()
   }
 
   protected call(): unknown {
@@ -175,13 +213,61 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return encodeValue(value, { what: 'result', name: this.task.name, bytesMax: this.resultBytesMax })
   }
 
+  /** `run` is over: first its sessions end, and then the attempt. */
+  #close(ending: Ending): void {
+    const sessions = this.#sessions
+    if (sessions === undefined || this.#over) return this.#end(ending)
+    this.#timer?.cancel()
+    const isSuccess = typeof ending !== 'string' && ending.move === 'succeed'
+    const closed = isSuccess
+      ? sessions.succeed(ending).then((end) => this.#afterCommit(end))
+      : sessions.fail().then((earlier) => earlier ?? ending)
+    closed.then(
+      (ending) => this.#end(ending),
+      (error: unknown) => this.#end(this.#afterThrow(error)),
+    )
+  }
+
   #end(ending: Ending, abandoned = false): void {
     if (this.#over) return
     this.#over = true
     this.#timer?.cancel()
     this.ranMs = this.#host.rules.clock.monotonicMs() - this.startedMs
     if (typeof ending !== 'string') this.#outcome = ending
+    const isStored = ending === 'recorded' || (typeof ending !== 'string' && this.#isOwn(ending))
+    if (this.#additions !== undefined && !isStored) this.#tellAdditions(undefined)
     this.#host.ended(this, ending, abandoned)
+  }
+
+  /** False: it failed, or it is the success of an earlier attempt, with what that one has added. */
+  #isOwn(ending: Outcome): boolean {
+    return ending.move === 'succeed' && ending.adds?.[0] === this.#additions?.[0]?.task
+  }
+
+  #tellAdditions(added: readonly Added[] | undefined): void {
+    const additions = this.#additions ?? []
+    this.#additions = undefined
+    for (let i = 0; i < additions.length; i++) {
+      const answer = added?.[i]
+      if (answer === undefined) additions[i]!.dropped(this.task.name)
+      else additions[i]!.stored(answer)
+    }
+  }
+
+  #afterCommit(end: SessionEnd): Ending {
+    switch (end.kind) {
+      case 'committed':
+        return end.outcome
+      case 'recorded':
+        this.joined = end.joined
+        return 'recorded'
+      case 'lost':
+        return 'none'
+      case 'failed':
+        return end.free && this.#reason === undefined
+          ? this.#retry(end.error, undefined, false)
+          : this.#afterThrow(end.error)
+    }
   }
 
   #afterReturn(value: unknown): Ending {
@@ -195,7 +281,10 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
       // The work is done and must not be done again: only its result is missing, and says why.
       error = this.#stored(thrown)
     }
-    return { id, claims, move: 'succeed', result, error, forget: this.#host.forgets(id) }
+    const adds = this.#additions?.map(({ task }) => task)
+    const success = { id, claims, move: 'succeed', result, error, forget: this.#host.forgets(id), adds } as const
+    this.#outcome = success
+    return success
   }
 
   #afterThrow(error: unknown): Ending {

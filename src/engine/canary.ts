@@ -29,6 +29,7 @@ const CANARY: AnyTaskDefinition = Object.freeze({
   timeoutMs: undefined,
   on: 'always',
   isolation: undefined,
+  sessions: undefined,
   run: () => undefined,
 })
 
@@ -125,6 +126,14 @@ export class Flight implements AddEntry, AttemptHost {
   }
 
   progress(): void {}
+
+  sessions(): never {
+    throw new Error('A canary uses no session.')
+  }
+
+  addition(): never {
+    throw new Error('A canary adds nothing.')
+  }
 
   forgets(): boolean {
     return true

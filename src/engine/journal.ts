@@ -32,8 +32,8 @@ export interface AddEntry {
 /** An attempt's end to be recorded. */
 export interface OutcomeEntry {
   readonly outcome: Outcome
-  /** Told once whether it was. Undefined: the store is gone for good and nothing was recorded. */
-  recorded(recorded: boolean | undefined): void
+  /** Told once whether it was, and what became of its adds. Undefined: the store is gone for good and nothing was recorded. */
+  recorded(recorded: boolean | undefined, added?: readonly Added[]): void
 }
 
 /** An attempt that was claimed ahead of its turn and begins. */
@@ -253,7 +253,8 @@ export class Journal {
   #onWritten(written: Written, { adds, outcomes, starts }: Gathered, worker: Incarnation | undefined): void {
     this.#writing = false
     for (const start of starts) start()
-    for (let i = 0; i < outcomes.length; i++) outcomes[i]!.recorded(written.recorded[i])
+    const { recorded, addedBy } = written
+    for (let i = 0; i < outcomes.length; i++) outcomes[i]!.recorded(recorded[i], addedBy?.get(outcomes[i]!.outcome.id))
     this.#owner.written(written, worker)
     if (written.durable === undefined) acknowledge(adds, written.added)
     else {

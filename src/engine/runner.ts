@@ -1,10 +1,14 @@
 import type { AsyncResource } from 'node:async_hooks'
+import type { AddOptions } from '../model/add-options.ts'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
 import type { Executor } from '../ports/executor.ts'
 import type { Pulse } from '../ports/pulse.ts'
+import type { AttemptSessions, SessionMaker } from '../ports/sessions.ts'
+import type { Joined } from '../ports/store.ts'
+import type { Addition } from './addition.ts'
 import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './attempt.ts'
 import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
@@ -42,6 +46,17 @@ export interface RunnerParts {
   recorded(attempt: Attempt): void
   /** True when somebody waits for that task's result: then its outcome is written at once. */
   awaited(id: TaskId): boolean
+  /** The database sessions of attempts. */
+  readonly sessions: SessionMaker
+  /** Checks a task that an attempt adds; throws a coded error. */
+  addition(
+    definition: AnyTaskDefinition,
+    input: unknown,
+    options: AddOptions | undefined,
+    requestId: string | undefined,
+  ): Addition
+  /** The transaction of a session has written to the store. */
+  joined(joined: Joined): void
 }
 
 /** Runs claimed tasks: each lane as many at once as it has places, in the order of their turn. */
@@ -255,6 +270,19 @@ export class Runner implements AttemptHost {
     return !this.#parts.keepsSucceeded && !this.#parts.awaited(id)
   }
 
+  sessions({ task, definition }: Attempt): AttemptSessions {
+    return this.#parts.sessions.forAttempt(task, definition)
+  }
+
+  addition(
+    { task }: Attempt,
+    definition: AnyTaskDefinition,
+    input: unknown,
+    options: AddOptions | undefined,
+  ): Addition {
+    return this.#parts.addition(definition, input, options, task.requestId)
+  }
+
   /** An attempt has ended: its place is free, its outcome goes to the journal. */
   ended(attempt: Attempt, ending: Ending, abandoned: boolean): void {
     const { hub } = this.#parts
@@ -266,6 +294,7 @@ export class Runner implements AttemptHost {
       hub.emit('attempt:abandoned', { attempt: this.factsOf(attempt.task), reason: attempt.reason ?? 'unknown' })
     }
     if (typeof ending !== 'string') this.#record(attempt)
+    else if (ending === 'recorded') this.#joined(attempt)
     else if (ending === 'none') hub.emit('claim:lost', { attempt: this.factsOf(attempt.task) })
     else this.#unended.push(attempt.task.id)
     this.#tellChanged()
@@ -281,6 +310,14 @@ export class Runner implements AttemptHost {
     const hurry = task.series !== undefined || this.#parts.awaited(task.id)
     if (task.series !== undefined) this.#parts.releasing()
     this.#parts.journal().finish(attempt, hurry)
+  }
+
+  /** Its success is in the store already. */
+  #joined(attempt: Attempt): void {
+    const { joined, task } = attempt
+    this.#unrecorded++
+    attempt.recorded(true, joined!.addedBy?.get(task.id))
+    this.#parts.joined(joined!)
   }
 
   recorded(attempt: Attempt, recorded: boolean | undefined): void {

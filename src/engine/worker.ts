@@ -6,7 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Pace } from '../ports/pace.ts'
 import type { Presence } from '../ports/presence.ts'
 import type { Pulse } from '../ports/pulse.ts'
-import type { ClaimAsk, Claimed, Store, Written } from '../ports/store.ts'
+import type { ClaimAsk, Claimed, Joined, Store, Written } from '../ports/store.ts'
 import { Alarm } from './alarm.ts'
 import type { EventHub } from './event-hub.ts'
 import { HandBack } from './hand-back.ts'
@@ -211,6 +211,11 @@ export class Worker implements JournalOwner {
     if (worker === this.incarnation && !this.#draining) this.#revive()
   }
 
+  /** The transaction of a session has written to the store beside the journal. */
+  joined(joined: Joined): void {
+    this.written({ ...joined, durable: undefined }, this.incarnation)
+  }
+
   // JournalOwner
 
   get storeFailed(): boolean {
@@ -372,6 +377,8 @@ export class Worker implements JournalOwner {
     await within(clock, graceMs, Promise.race([Promise.all([runner.quiet(), alsoWait]), hurried]))
     for (const attempt of runner.attempts.values()) attempt.abort('shutdown' satisfies AbortReason['kind'])
     await within(clock, abortMs, runner.quiet())
+    // A session may hold what the hand-back needs: the lock of the store's file, the row of the task.
+    await within(clock, 1_000, Promise.all(runner.attempts.values().map((attempt) => attempt.letGo())))
     await within(clock, 1_000, this.#upkeep.stop())
     await within(clock, Math.max(abortMs, 1_000), this.journal.settle())
     // A store that waits for a lock takes calls in their order: what is left comes before the hand-back, so that no outcome is

@@ -1,7 +1,9 @@
 import { AttemptContext, type ContextHost } from '../engine/attempt-context.ts'
 import { encodeValue } from '../engine/codec.ts'
 import { parseStoredInput } from '../engine/input-schema.ts'
+import { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
+import { sessionHandles } from '../sessions/session-handles.ts'
 import { crossingError } from './crossing-error.ts'
 import { crossingFields } from './crossing-fields.ts'
 import { findDefinition, knownDefinition } from './find-definition.ts'
@@ -37,6 +39,12 @@ export class Errands {
     const { task, resultBytesMax: bytesMax } = call
     const host: ContextHost = {
       logger: this.#logger,
+      session: sessionHandles((session) =>
+        Promise.reject(new AfterwordError('SESSION_UNKNOWN', { session, known: 'none', meant: undefined })),
+      ),
+      add: ({ name }) => {
+        throw new AfterwordError('TASK_NOT_REGISTERED', { name })
+      },
       progress: (value) => {
         const stored = encodeValue(value, { what: 'result', name: task.name, bytesMax })
         // What an attempt left behind must not speak for the next one.

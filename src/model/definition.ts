@@ -1,5 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { AddArguments, ResultOf } from './add-arguments.ts'
 import type { Logger } from './logger.ts'
+import type { SessionProviders, SessionsOf } from './session.ts'
+import type { TaskHandle } from './task-handle.ts'
 import type { OnStatus, TaskId } from './task.ts'
 
 /** Why `context.signal` aborted; `signal.reason` is this object. */
@@ -11,8 +14,12 @@ export interface AbortReason extends Error {
   readonly kind: 'timeout' | 'cancelled' | 'shutdown' | 'claim-lost'
 }
 
-/** What `run` sees of its attempt. */
-export interface TaskContext {
+/**
+ * What `run` sees of its attempt.
+ *
+ * `Providers` are the sessions of the definition itself; those of the background are known by `Register`.
+ */
+export interface TaskContext<Providers = SessionProviders> {
   readonly id: TaskId
   readonly name: string
   /** The number of this attempt; the first is 1. */
@@ -33,6 +40,21 @@ export interface TaskContext {
   readonly log: Logger
   /** Stores how far it is; any storable value, the latest wins. Shown by `background.get(id)`. */
   progress(this: void, value: unknown): void
+  /**
+   * Database sessions: `const db = await context.session.db` opens one when it is first asked for. With a transaction, which is the
+   * default, it is committed when `run` resolves and rolled back when the attempt does not succeed; then it is closed.
+   *
+   * The promise rejects with SESSION_UNKNOWN, SESSION_NOT_OPENED, SESSION_POOL_DRY, SESSION_SECOND_DATABASE, SESSION_OUTCOME_TABLE,
+   * or SESSION_ALREADY_COMMITTED, which is to be let pass.
+   */
+  readonly session: SessionsOf<Providers>
+  /**
+   * Adds a task that is stored with the success of this attempt, and only then: in one transaction with what the attempt wrote through
+   * its session, where that is in the database of the store. The input is checked at once.
+   *
+   * Throws what `tasks.add` throws. `committed` rejects with ADDED_BY_FAILED_ATTEMPT when the attempt does not succeed.
+   */
+  add<D extends AnyTaskDefinition>(this: void, definition: D, ...rest: AddArguments<D>): TaskHandle<ResultOf<D>>
 }
 
 /** How failed attempts are repeated. */
@@ -77,6 +99,8 @@ export interface TaskDefinition<Name extends string = string, Input = unknown, P
   readonly on: OnStatus
   /** Undefined: `run` is always called on the event loop. */
   readonly isolation: Isolation | undefined
+  /** Its own sessions, beside those of the background. */
+  readonly sessions: SessionProviders | undefined
   run(this: void, input: Parsed, context: TaskContext): Result | Promise<Result>
   /** Carries the input's type for `add`; never there at run time. */
   readonly '~input'?: Input

@@ -12,7 +12,6 @@ import type { SessionProviders } from './session.ts'
  * }
  * ```
  */
-// oxlint-disable-next-line typescript/no-empty-object-type -- Applications add to it.
 export interface Register {}
 
 /** The providers that were told of; before that, any name with anything behind it. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { RegisteredSessions } from './register.ts'
 
 /** What a statement may hold, whatever the driver. */
 export type SqlValue = string | number | bigint | null
@@ -60,3 +61,10 @@ export type HandleOf<P> = P extends SessionProvider<infer Handle> ? Handle : nev
 
 /** A session for each provider, opened when it is first asked for. */
 export type Sessions<P> = { readonly [Name in keyof P]: Promise<HandleOf<P[Name]>> }
+
+/** The sessions that a task sees: those of its definition, and those of the background as far as they were registered. */
+export type SessionsOf<Own> = string extends keyof Own
+  ? Sessions<RegisteredSessions>
+  : string extends keyof RegisteredSessions
+    ? Sessions<Own>
+    : Sessions<Own> & Sessions<Omit<RegisteredSessions, keyof Own>>

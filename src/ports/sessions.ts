@@ -1,3 +1,4 @@
+import type { AnyTaskDefinition } from '../model/definition.ts'
 import type { SessionProviders, Sessions } from '../model/session.ts'
 import type { ClaimedTask, Success } from '../model/task.ts'
 import type { Joined } from './store.ts'
@@ -25,7 +26,7 @@ export interface AttemptSessions {
   abandon(): Promise<void>
 }
 
-/** Makes the sessions of an attempt; undefined where there are no providers. */
+/** Makes the sessions of an attempt. Nothing is opened yet. */
 export interface SessionMaker {
-  forAttempt(task: ClaimedTask): AttemptSessions
+  forAttempt(task: ClaimedTask, definition: Pick<AnyTaskDefinition, 'sessions'>): AttemptSessions
 }

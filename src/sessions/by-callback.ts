@@ -22,7 +22,7 @@ export async function openByCallback<Tx, Handle>(
   })
   // What it rejects with before it has called back is why it could not begin.
   over.catch(began.reject)
-  const { close, ...session } = make(await began.promise)
+  const session = make(await began.promise)
   return {
     ...session,
     async commit() {
@@ -35,6 +35,6 @@ export async function openByCallback<Tx, Handle>(
         if (!(error instanceof RollBack)) throw error
       })
     },
-    close: async (broken) => void (await close?.(broken)),
+    close: async (broken) => void (await session.close?.(broken)),
   }
 }

@@ -60,11 +60,10 @@ export class HeldSession {
     return this.#open.running?.() ?? 0
   }
 
-  /** Refuses further use. The first call counts. */
+  /** Refuses further use from the first call on. */
   end(how: SessionEnding): void {
-    if (this.#ending !== undefined) return
+    if (this.#ending === undefined) this.#endedAtMs = this.#holding.clock.monotonicMs()
     this.#ending = how
-    this.#endedAtMs = this.#holding.clock.monotonicMs()
   }
 
   /** Makes it permanent; what the database answers is thrown. `end` comes before it, `close` after it. */
@@ -74,6 +73,7 @@ export class HeldSession {
 
   /** Takes it back, where there is a transaction, and gives back what it holds. A connection that does not answer is given up. Never rejects. */
   async discard(): Promise<void> {
+    if (this.#isClosed) return
     this.end(this.isTransaction ? 'rolled back' : 'closed')
     const isBroken = this.isTransaction ? !(await this.#rolledBack()) : this.running > 0
     await this.close(isBroken)
@@ -83,7 +83,7 @@ export class HeldSession {
   async close(broken: boolean): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.end('closed')
+    if (this.#ending === undefined) this.end('closed')
     try {
       await this.#open.close(broken)
     } catch {

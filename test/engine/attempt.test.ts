@@ -10,6 +10,7 @@ import { giveUp, retryAfter } from '../../src/model/thrown-outcome.ts'
 import { fixedChance, gate, SILENT } from '../support/bench.ts'
 import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock, turn } from '../support/fake-clock.ts'
+import { noSessions, nothingAdded } from '../support/no-sessions.ts'
 
 const CLAIMED = claimedTask()
 
@@ -28,6 +29,8 @@ function started(definition: AnyTaskDefinition, claimed: Partial<ClaimedTask> = 
       resultBytesMax: 1_000,
     },
     progress: () => undefined,
+    sessions: noSessions,
+    addition: nothingAdded,
     forgets: () => false,
     ended: (_, ending, abandoned) => void ended.push({ ending, abandoned }),
     recorded: () => undefined,
@@ -243,6 +246,8 @@ test('an attempt that is prevented ends as cancelled and never calls its functio
       logger: SILENT,
       rules,
       progress: () => undefined,
+      sessions: noSessions,
+      addition: nothingAdded,
       forgets: () => false,
       ended: (_, ending, abandoned) => void ended.push([moveOf(ending), abandoned]),
       recorded: () => undefined,

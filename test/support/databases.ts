@@ -35,7 +35,10 @@ export async function postgresDatabase(): Promise<TestDatabase> {
   await onPostgres(`CREATE DATABASE ${database}`)
   return {
     url: `postgres://${user}@${HOST}:${port}/${database}`,
-    ...{ database, host: HOST, port, user },
+    database,
+    host: HOST,
+    port,
+    user,
     drop: () => onPostgres(`DROP DATABASE ${database} WITH (FORCE)`),
   }
 }
@@ -47,7 +50,10 @@ export async function mariadbDatabase(): Promise<TestDatabase> {
   await onMariadb(`CREATE DATABASE ${database}`)
   return {
     url: `mysql://${user}@${HOST}:${port}/${database}`,
-    ...{ database, host: HOST, port, user },
+    database,
+    host: HOST,
+    port,
+    user,
     drop: () => onMariadb(`DROP DATABASE ${database}`),
   }
 }

@@ -11,8 +11,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ports: ['model'],
   engine: ['ports', 'model'],
   http: ['ports', 'model'],
-  // An isolate makes the same attempts as the engine: its context, its codec, its errors.
-  isolates: ['engine', 'ports', 'model'],
+  // An isolate makes the same attempts as the engine: its context, its codec, its sessions, its errors.
+  isolates: ['engine', 'sessions', 'ports', 'model'],
   pulse: ['ports', 'model'],
   sessions: ['ports', 'model'],
   stores: ['ports', 'model'],

@@ -29,6 +29,7 @@ export class Database {
   readonly #parts: DatabaseParts
   readonly #prepared = new Map<StatementName, StatementSync>()
   #waiting: Promise<unknown> | undefined
+  #wake: (() => void) | undefined
   #failure: AfterwordError | undefined
   #ended = false
 
@@ -63,7 +64,8 @@ export class Database {
       if (done !== BUSY) return done
     }
     const begunMs = this.#parts.clock.monotonicMs()
-    const turn = (this.#waiting ?? Promise.resolve()).then(() => untilFree(attempt, this.file, begunMs, this.#parts))
+    const parts = { ...this.#parts, wakeable: (wake: () => void) => void (this.#wake = wake) }
+    const turn = (this.#waiting ?? Promise.resolve()).then(() => untilFree(attempt, this.file, begunMs, parts))
     const settled = turn.then(
       () => undefined,
       () => undefined,
@@ -74,6 +76,12 @@ export class Database {
     } finally {
       if (this.#waiting === settled) this.#waiting = undefined
     }
+  }
+
+  /** The lock of the file was let go of in this process: what waits for it has the next turn. */
+  freed(): void {
+    this.#wake?.()
+    this.#wake = undefined
   }
 
   /** Runs a query outside of any transaction. */

@@ -1,6 +1,8 @@
+import { realpathSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { CANARY_QUEUE } from '../../model/canary.ts'
 import { AfterwordError } from '../../model/errors.ts'
+import type { SessionSql } from '../../model/session.ts'
 import type { LIVE_STATES } from '../../model/task-state.ts'
 import type {
   Incarnation,
@@ -24,12 +26,14 @@ import type {
   Store,
   StoreAddress,
   StoreCapabilities,
+  StoreJoin,
   WriteBatch,
   Written,
 } from '../../ports/store.ts'
 import { Database } from './database.ts'
 import { checkLocation } from './file-checks.ts'
 import { holderOf } from './holder.ts'
+import { SqliteJoin } from './join.ts'
 import { homeKey, spareKey } from './keys.ts'
 import { labelsOf } from './kinds.ts'
 import { listTasks } from './list.ts'
@@ -72,6 +76,8 @@ export class SqliteStore implements Store {
   #wal: WalSync | undefined
   /** What registered through this object; a write of another is of no worker. */
   readonly #workers = new Map<Incarnation, KnownWorker>()
+  /** The application's connections to the same file. */
+  readonly #joined = new WeakMap<DatabaseSync, Database>()
   #pruneFrom = Number.MIN_SAFE_INTEGER
 
   constructor(file: string | undefined, parts: SqliteStoreParts) {
@@ -323,8 +329,27 @@ export class SqliteStore implements Store {
     })
   }
 
+  join({ database }: SessionSql): StoreJoin | undefined {
+    const db = this.#open()
+    if (database === undefined || !this.#isSame(database)) return undefined
+    let over = this.#joined.get(database)
+    if (over === undefined) {
+      // It opens no transaction there and closes nothing: what fails there is the session's.
+      over = new Database(db.file, database, { ...this.#parts, onFailure: () => undefined })
+      this.#joined.set(database, over)
+    }
+    return new SqliteJoin(over, { workers: this.#workers, sync: () => this.#wal?.sync(), freed: () => db.freed() })
+  }
+
   async tend(): Promise<void> {
     this.#read((db) => moveLog(db))
+  }
+
+  #isSame(database: DatabaseSync): boolean {
+    if (database === this.#parts.memory) return true
+    const { file } = this
+    const location = file === undefined ? null : database.location()
+    return location !== null && realpathSync(location) === file
   }
 
   async #openWal(db: Database, file: string): Promise<void> {

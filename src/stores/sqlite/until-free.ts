@@ -12,6 +12,8 @@ export const BUSY = Symbol('busy')
 export interface WaitParts {
   readonly clock: Clock
   readonly chance: Chance
+  /** Is given what ends the wait at once, when it is known that the way is free. */
+  wakeable?(wake: () => void): void
 }
 
 /**
@@ -26,8 +28,9 @@ export async function untilFree<T>(
   attempt: () => T | typeof BUSY,
   file: string,
   begunMs: number,
-  { clock, chance }: WaitParts,
+  parts: WaitParts,
 ): Promise<T> {
+  const { clock, chance } = parts
   for (let tries = 0; ; tries++) {
     const done = attempt()
     if (done !== BUSY) return done
@@ -36,6 +39,7 @@ export async function untilFree<T>(
     await new Promise<void>((resolve) => {
       if (tries < IMMEDIATE_TRIES) clock.soon(resolve)
       else clock.after(1 + chance.fraction() * 2, resolve, true)
+      parts.wakeable?.(resolve)
     })
   }
 }

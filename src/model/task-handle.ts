@@ -1,4 +1,4 @@
-import type { TaskId } from './model/task.ts'
+import type { TaskId } from './task.ts'
 
 /**
  * A task by its identity, which knows the type of its result: what `background.add` returns, and what `background.result`
