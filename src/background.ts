@@ -9,9 +9,8 @@ import { Deferrals } from './deferrals.ts'
 import { Desk } from './desk.ts'
 import { executor, lanes, registration, retention, rules } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
-import { Canary } from './engine/canary.ts'
 import { EventHub } from './engine/event-hub.ts'
-import { explain, type Explanation } from './engine/explain.ts'
+import type { Explanation } from './engine/explain.ts'
 import type { Lane } from './engine/lane.ts'
 import { Registry } from './engine/registry.ts'
 import { report } from './engine/reporter.ts'
@@ -19,9 +18,11 @@ import { ResultWaiters } from './engine/result-waiters.ts'
 import { Runner } from './engine/runner.ts'
 import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
-import { type Health, HealthCheck, type Readiness } from './health.ts'
+import { explainTask } from './explain-task.ts'
+import type { Health, HealthCheck, Readiness } from './health.ts'
 import { installGate, type NodeResponse } from './http/gate.ts'
 import { type ClosableServer, closeUnusedWith, watchConnections } from './http/unused-connections.ts'
+import { makeHealthCheck } from './make-health-check.ts'
 import { makePulse } from './make-pulse.ts'
 import type { AddArguments, ResultOf } from './model/add-arguments.ts'
 import type { BlockCount } from './model/block.ts'
@@ -30,7 +31,6 @@ import { durationMs } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { BackgroundEvents, EventName, StopAccount } from './model/events.ts'
 import type { ListFilter, ListOptions } from './model/list-options.ts'
-import type { Logger } from './model/logger.ts'
 import { inRole, processRole } from './model/process-role.ts'
 import type { TaskReference } from './model/task-handle.ts'
 import { refuseInIsolate } from './model/task-isolate.ts'
@@ -40,6 +40,7 @@ import type { Executor } from './ports/executor.ts'
 import type { SessionMaker } from './ports/sessions.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
 import type { ThreadPulse } from './pulse/thread-pulse.ts'
+import { refuseOwnWait } from './refuse-own-wait.ts'
 import { ResponseScope, type ScopedRequest } from './response-scope.ts'
 import { Responses } from './responses.ts'
 import { awaitResult, type ResultOptions } from './result.ts'
@@ -50,6 +51,7 @@ import { SessionBook } from './sessions/session-book.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
 import { listAsk, type TaskPage, taskPage } from './task-page.ts'
 import { type TaskView, taskView } from './task-view.ts'
+import type { TransactionTasks } from './transaction-tasks.ts'
 import { type WorkerView, workerView } from './worker-view.ts'
 
 /** After the grace period: how long attempts may take to heed their signal, in milliseconds. */
@@ -148,7 +150,13 @@ export class Background {
       retention: retention(settings),
       registration: () => registration(settings, ports, this.#lanes, this.#registry),
     })
-    this.#health = this.#healthCheck(logger)
+    this.#health = makeHealthCheck(settings, ports, {
+      logger,
+      store,
+      lanes: this.#lanes,
+      worker: this.#worker,
+      opening: () => this.#readiness(),
+    })
     this.#deferrals = new Deferrals((error, requestId) => this.#hub.emit('defer:failed', { error, requestId }))
     this.#responses = new Responses(ports.clock)
     this.#desk = this.#makeDesk()
@@ -219,7 +227,7 @@ export class Background {
   /**
    * Adds a task outside of a request; resolves once it is durable, to what `result` takes.
    *
-   * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN.
+   * @throws what `BackgroundTasks.add` throws, and the STORE_… codes; TASK_ID_TAKEN, SESSION_WAITS_FOR_ITSELF.
    */
   add<D extends AnyTaskDefinition>(
     definition: D,
@@ -227,12 +235,27 @@ export class Background {
   ): Promise<TaskReference<ResultOf<D>>> {
     // Not an async function: one promise less for each of many tasks. What a promise's executor throws rejects it.
     return new Promise((resolve, reject) => {
+      refuseOwnWait(definition)
       const draft = this.#desk.draft(definition, input, options, undefined)
       this.#desk.storeAlone(draft, (error) => {
         if (error === undefined) resolve({ id: draft.id })
         else reject(error)
       })
     })
+  }
+
+  /**
+   * The way into a transaction that is open, of one of the option `sessions`, or begun by yourself with the library of one of them:
+   * what is added there is stored with its commit, or not at all, and may start then.
+   *
+   * ```ts
+   * database.exec('BEGIN IMMEDIATE')
+   * await background.in(database).add(sendWelcome, { userId })
+   * database.exec('COMMIT')
+   * ```
+   */
+  in(transaction: unknown): TransactionTasks {
+    return this.#desk.in(transaction, undefined)
   }
 
   /**
@@ -308,15 +331,7 @@ export class Background {
   /** Says in plain words why a task is not running now. */
   async explain(id: TaskId): Promise<Explanation> {
     await this.#readiness()
-    const record = await this.#store.find(id)
-    const [ahead, paused, workers, counts] = await Promise.all([
-      this.#store.ahead(id),
-      this.#store.paused(),
-      this.#store.workers(),
-      this.#store.counts(),
-    ])
-    const { ready, running } = counts.get(record?.queue ?? '') ?? { ready: 0, running: 0 }
-    return explain(id, { record, ahead, paused, workers, ready, running, now: this.#ports.clock.now() })
+    return explainTask(id, this.#store, this.#ports.clock)
   }
 
   /**
@@ -415,6 +430,7 @@ export class Background {
       deferrals: this.#deferrals,
       responses: this.#responses,
       book: this.#book,
+      store: this.#store,
       ready: () => this.#readiness(),
     })
   }
@@ -464,27 +480,6 @@ export class Background {
     this.#worker.failed()
     this.#health.storeFailed(error)
     this.#hub.emit('store:failed', { error })
-  }
-
-  #healthCheck(logger: Logger): HealthCheck {
-    const settings = this.#settings
-    const canary = new Canary({
-      ...this.#ports,
-      rules: rules(settings, this.#ports),
-      logger,
-      durability: settings.durability,
-      journal: () => this.#worker.journal,
-      incarnation: () => this.#worker.incarnation,
-    })
-    return new HealthCheck({
-      settings,
-      clock: this.#ports.clock,
-      store: this.#store,
-      worker: this.#worker,
-      lanes: this.#lanes,
-      canary,
-      opening: () => this.#readiness(),
-    })
   }
 }
 

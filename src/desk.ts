@@ -14,11 +14,13 @@ import type { AddOptions } from './model/add-options.ts'
 import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
-import type { Added } from './ports/store.ts'
+import type { Added, Store } from './ports/store.ts'
 import type { Responses } from './responses.ts'
 import type { SessionBook } from './sessions/session-book.ts'
 import { type AdditionDesk, TaskAddition } from './task-addition.ts'
 import { type Draft, type HeldDraft, refusal } from './task-draft.ts'
+import { TransactionDesk } from './transaction-desk.ts'
+import { type TransactionHolder, TransactionTasks } from './transaction-tasks.ts'
 
 /** What a desk is made of. */
 export interface DeskParts {
@@ -32,6 +34,7 @@ export interface DeskParts {
   readonly deferrals: Deferrals
   readonly responses: Responses
   readonly book: SessionBook
+  readonly store: Store
   /** Undefined when the store is open, else a promise of it. */
   ready(): Promise<unknown> | undefined
 }
@@ -43,9 +46,19 @@ export class Desk implements TaskDesk, AdditionDesk {
   /** Tasks that were set aside until their answer is out. */
   #aside = 0
   #closed = false
+  readonly #transactions: TransactionDesk
 
   constructor(parts: DeskParts) {
     this.#parts = parts
+    const { settings, ports } = parts
+    const ready = (): Promise<unknown> | undefined => parts.ready()
+    this.#transactions = new TransactionDesk({
+      ...parts,
+      providers: settings.sessions,
+      clock: ports.clock,
+      desk: this,
+      ready,
+    })
   }
 
   /** From here on nothing is accepted any more. */
@@ -84,6 +97,10 @@ export class Desk implements TaskDesk, AdditionDesk {
         receiver.stored(drafts, asError(error), [], 0)
       },
     )
+  }
+
+  in(transaction: unknown, holder: TransactionHolder | undefined): TransactionTasks {
+    return new TransactionTasks(this.#transactions, transaction, holder)
   }
 
   /** A task that an attempt adds: it is stored with its success. */
@@ -157,12 +174,12 @@ export class Desk implements TaskDesk, AdditionDesk {
   }
 
   #store(drafts: readonly Draft[], unanswered: boolean, receiver: DraftReceiver): void {
-    for (const draft of drafts) if (draft.dueAt === undefined) this.#claim(draft, unanswered)
+    for (const draft of drafts) if (draft.dueAt === undefined) this.claim(draft, unanswered)
     this.#parts.worker.journal.add(new Delivery(drafts, this, receiver))
   }
 
-  /** Who shall own the task as it is inserted. */
-  #claim(draft: Draft, unanswered: boolean): void {
+  /** Who shall own the task as it is inserted; with `unanswered` this worker also where it has no room, so that nobody starts it. */
+  claim(draft: Draft, unanswered: boolean): void {
     const { worker, lanes, settings } = this.#parts
     const lane = lanes.get(draft.queue)
     const incarnation = lane === undefined ? undefined : worker.claimFor(lane)

@@ -28,14 +28,28 @@ export class AttemptSessionMaker implements SessionMaker {
   }
 
   forAttempt(task: ClaimedTask, { sessions }: Pick<AnyTaskDefinition, 'sessions'>): AttemptSessions {
-    const { book, providers } = this.#parts
+    const { book } = this.#parts
+    const providers = sessions === undefined ? this.#parts.providers : { ...this.#parts.providers, ...sessions }
+    this.#sweep(providers)
     return new SessionsOfAttempt({
       book,
       outcomes: this.#outcomes,
-      providers: sessions === undefined ? providers : { ...providers, ...sessions },
+      providers,
       task,
       join: (session) => this.#join(session, task),
     })
+  }
+
+  /** Old rows of outcome go now and then, where they are written. */
+  #sweep(providers: SessionProviders): void {
+    for (const name of Object.keys(providers)) {
+      if (!this.#outcomes.isPrepared(providers[name]!)) continue
+      void this.#outcomes.sweep(name, providers, async ({ id, addedAt }) => {
+        const row = await this.#parts.store.find(id)
+        // Any other end may be taken back by `requeue`, and then the row has to be found.
+        return row === undefined || row.addedAt !== addedAt || row.state === 'succeeded'
+      })
+    }
   }
 
   #join(session: HeldSession, task: ClaimedTask): StoreFinish | undefined {

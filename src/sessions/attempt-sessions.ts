@@ -6,6 +6,7 @@ import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
 import type { StoreJoin } from '../ports/store.ts'
 import type { HeldSession } from './held-session.ts'
 import type { OutcomeRow, OutcomeRows } from './outcome-rows.ts'
+import { enterSessions, type OwnSessions } from './own-sessions.ts'
 import type { SessionBook } from './session-book.ts'
 import { sessionHandles } from './session-handles.ts'
 
@@ -35,7 +36,7 @@ export interface StoreFinish {
  * The sessions of one attempt. At most one of them is a transaction, so that one commit decides everything: what the attempt
  * wrote, and that it has succeeded. That stands in the store itself where it is the same database, else in a row of outcome.
  */
-export class SessionsOfAttempt implements AttemptSessions {
+export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
   readonly handles: Sessions<SessionProviders>
   readonly #parts: AttemptSessionsParts
   readonly #owner: string
@@ -101,7 +102,13 @@ export class SessionsOfAttempt implements AttemptSessions {
     await this.#discardAll()
   }
 
+  holdingStore(): { session: string; owner: string } | undefined {
+    if (this.#isOver || this.#finish === undefined) return undefined
+    return { session: this.#transaction!, owner: this.#owner }
+  }
+
   #handle(name: string): Promise<unknown> {
+    enterSessions(this)
     let opening = this.#opening.get(name)
     if (opening === undefined) {
       opening = this.#begin(name)

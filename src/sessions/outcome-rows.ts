@@ -2,6 +2,7 @@ import { asError } from '../model/as-error.ts'
 import { AfterwordError } from '../model/errors.ts'
 import type { SessionProvider, SessionProviders, SessionSql, SqlRow } from '../model/session.ts'
 import type { ClaimedTask, Success } from '../model/task.ts'
+import type { HeldSession } from './held-session.ts'
 import type { SessionBook } from './session-book.ts'
 import { statements } from './statements.ts'
 
@@ -10,6 +11,10 @@ export interface OutcomeRow {
   readonly claims: number
   readonly outcome: Pick<Success, 'result' | 'error' | 'adds'>
 }
+
+/** How long a row is kept at least, and the pause between two sweeps, in milliseconds. */
+const KEPT_MS = 3_600_000
+const SWEEP_PAUSE_MS = 600_000
 
 type Named = Pick<ClaimedTask, 'id' | 'addedAt'>
 
@@ -27,6 +32,7 @@ export class OutcomeRows {
   readonly #book: SessionBook
   readonly #preparing = new WeakMap<SessionProvider, Promise<void>>()
   readonly #prepared = new WeakSet<SessionProvider>()
+  readonly #sweptMs = new WeakMap<SessionProvider, number>()
 
   constructor(book: SessionBook) {
     this.#book = book
@@ -94,6 +100,45 @@ export class OutcomeRows {
       }
     } catch {
       return undefined
+    }
+  }
+
+  /**
+   * Removes rows of tasks that are over: at most 200 that are an hour old, so that the end of the task is on its way to the disk
+   * no longer. Not more often than every ten minutes; never rejects.
+   *
+   * @param isOver  whether the store will never run that task again.
+   */
+  async sweep(name: string, providers: SessionProviders, isOver: (task: Named) => Promise<boolean>): Promise<void> {
+    const provider = providers[name]!
+    const { clock } = this.#book
+    const nowMs = clock.monotonicMs()
+    const sweptMs = this.#sweptMs.get(provider)
+    // The pause comes before the first sweep, too: most processes have better things to do as they start.
+    if (sweptMs !== undefined && nowMs - sweptMs < SWEEP_PAUSE_MS) return
+    this.#sweptMs.set(provider, nowMs)
+    if (sweptMs === undefined) return
+    try {
+      await this.#sweep(await this.#book.open(name, providers, 'the clean-up of outcomes'), isOver)
+    } catch {
+      // Rows that stay are swept the next time.
+    }
+  }
+
+  async #sweep(session: HeldSession, isOver: (task: Named) => Promise<boolean>): Promise<void> {
+    try {
+      const sql = session.sql!
+      const { old, remove } = statements[sql.dialect]
+      for (const row of await sql.query(old, [this.#book.clock.now() - KEPT_MS])) {
+        const task = { id: String(row['task_id']), addedAt: Number(row['added_at']) }
+        if (await isOver(task)) await sql.query(remove, [task.id, task.addedAt])
+      }
+      session.end('committed')
+      await session.commit()
+      await session.close(false)
+    } catch (error) {
+      await session.discard()
+      throw error
     }
   }
 

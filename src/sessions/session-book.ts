@@ -60,6 +60,12 @@ export class SessionBook {
     return this.#hold(name, provider, owner, open)
   }
 
+  /** The open session of which that is the handle. */
+  heldBy(handle: unknown): HeldSession | undefined {
+    for (const session of this.#held) if (session.handle === handle) return session
+    return undefined
+  }
+
   #hold(name: string, provider: SessionProvider, owner: string, open: OpenSession): HeldSession {
     const { clock, here } = this.#parts
     const held = new HeldSession(open, { name, owner, provider, clock, here, closed: () => this.#held.delete(held) })

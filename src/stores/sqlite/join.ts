@@ -41,17 +41,18 @@ export class SqliteJoin implements StoreJoin {
       return new WriteTransaction(this.#db, batch, now, worker).run()
     } catch (error) {
       throw toStoreError(error, this.#db.file)
+    } finally {
+      // Nobody tells whether that transaction will be committed before the next one begins: what it added is looked up again.
+      this.#db.kinds.forget()
     }
   }
 
   committed(): Promise<void> | undefined {
-    this.#db.kinds.keep()
     this.#parts.freed()
     return this.#needsSync ? this.#parts.sync() : undefined
   }
 
   rolledBack(): void {
-    this.#db.kinds.forget()
     this.#parts.freed()
   }
 }
