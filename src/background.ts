@@ -311,6 +311,8 @@ export class Background {
    */
   async cancel(id: TaskId): Promise<CancelAnswer['kind']> {
     await this.#readiness()
+    // First: its session may hold the lock of the store's file, and then the store learns of the cancel after its end.
+    this.#runner.abort(id)
     const answer = await this.#store.cancel(id, this.#ports.clock.now())
     if (answer.kind === 'requested') this.#worker.cancelAt(answer.worker, id)
     else if (answer.kind === 'cancelled') this.#afterChange(id)

@@ -133,6 +133,11 @@ export class Runner implements AttemptHost {
     this.#schedule()
   }
 
+  /** Aborts the attempt of that task that runs here, if there is one. */
+  abort(id: TaskId): void {
+    this.#attempts.find(({ task }) => task.id === id)?.abort('cancelled')
+  }
+
   /** Aborts the attempt, or prevents its start. */
   cancel(id: TaskId): void {
     // Beside it there may be one that still runs although its claim was lost.

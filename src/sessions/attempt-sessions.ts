@@ -40,7 +40,7 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
   readonly handles: Sessions<SessionProviders>
   readonly #parts: AttemptSessionsParts
   readonly #owner: string
-  readonly #opening = new Map<string, Promise<HeldSession>>()
+  readonly #handles = new Map<string, Promise<unknown>>()
   readonly #open = new Set<HeldSession>()
   /** The name of the one that is a transaction. */
   #transaction: string | undefined
@@ -109,14 +109,14 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
 
   #handle(name: string): Promise<unknown> {
     enterSessions(this)
-    let opening = this.#opening.get(name)
-    if (opening === undefined) {
-      opening = this.#begin(name)
-      this.#opening.set(name, opening)
+    let handle = this.#handles.get(name)
+    if (handle === undefined) {
+      handle = this.#begin(name).then((session) => session.handle)
+      this.#handles.set(name, handle)
       // Whoever asked and does not look must not bring the process down.
-      opening.catch(() => undefined)
+      handle.catch(() => undefined)
     }
-    return opening.then((session) => session.handle)
+    return handle
   }
 
   async #begin(name: string): Promise<HeldSession> {
@@ -242,7 +242,7 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
   /** What is being opened is open, or was refused. */
   async #settled(): Promise<void> {
     this.#isOver = true
-    await Promise.allSettled(this.#opening.values())
+    await Promise.allSettled(this.#handles.values())
   }
 
   #tooLate(name: string): AfterwordError {
