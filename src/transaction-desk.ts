@@ -56,7 +56,7 @@ export class TransactionDesk {
     const draft = desk.draft(definition, input, options, holder?.requestId)
     try {
       await this.#parts.ready()
-      const join = this.#join(transaction, draft.name)
+      const join = this.#join(transaction, draft.name, holder === undefined ? 'background.in' : 'tasks.in')
       // Nobody else may start it before the answer is out.
       if (holder !== undefined && draft.dueAt === undefined) desk.claim(draft, true)
       const { durability } = draft
@@ -82,16 +82,16 @@ export class TransactionDesk {
     }
   }
 
-  #join(transaction: unknown, name: string): StoreJoin {
+  #join(transaction: unknown, name: string, where: string): StoreJoin {
     const { store } = this.#parts
-    const { sql, library } = this.#way(transaction)
+    const { sql, library } = this.#way(transaction, where)
     const join = store.join?.(sql)
     if (join === undefined) throw new AfterwordError('SESSION_OTHER_DATABASE', { name, store: store.url, library })
-    if (join.isOpen === false) throw new AfterwordError('SESSION_NO_TRANSACTION', { where: 'in' })
+    if (join.isOpen === false) throw new AfterwordError('SESSION_NO_TRANSACTION', { where })
     return join
   }
 
-  #way(transaction: unknown): Way {
+  #way(transaction: unknown, where: string): Way {
     const { book, providers } = this.#parts
     const held = book.heldBy(transaction)
     if (held?.sql !== undefined) return { sql: held.sql, library: held.provider.library }
@@ -99,7 +99,7 @@ export class TransactionDesk {
       const sql = provider.sqlOf?.(transaction)
       if (sql !== undefined) return { sql, library: provider.library }
     }
-    throw new AfterwordError('SESSION_NOT_RECOGNIZED', { where: 'in', got: received(transaction) })
+    throw new AfterwordError('SESSION_NOT_RECOGNIZED', { where, got: received(transaction) })
   }
 
   /** Waits for the end of the transaction: wakes whoever is free, or hands the task to whom it waits for. */

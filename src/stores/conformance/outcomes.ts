@@ -28,6 +28,31 @@ const MOVES = [
     assert.deepEqual(pick(await world.find(unstored), 'state', 'error'), { state: 'succeeded', error: NO_LUCK })
   }),
 
+  test('a success brings along what its attempt has added, and tells what became of each', async (world) => {
+    const worker = await world.worker()
+    const task = await worker.run()
+    await world.add(world.task({ id: 'mine', idempotent: true }))
+    const adds = [world.task(), world.task({ dueAt: world.now + 500 }), world.task({ id: 'mine', idempotent: true })]
+    const { recorded, added, addedBy, ready, live } = await worker.write({ outcomes: [succeed(task, { adds })] })
+    assert.deepEqual([recorded, added, [...ready], live], [[true], [], ['default'], 3])
+    assert.deepEqual(addedBy?.get(task.id), [
+      { kind: 'added', state: 'ready' },
+      { kind: 'added', state: 'scheduled' },
+      { kind: 'exists', state: 'ready' },
+    ])
+    assert.equal((await world.find(adds[0]!)).state, 'ready')
+  }),
+
+  test('a success whose claim is lost brings nothing along', async (world) => {
+    const worker = await world.worker()
+    const task = await worker.run()
+    await world.store.rescue(worker.incarnation, world.now)
+    const late = world.task()
+    const { recorded, addedBy } = await worker.write({ outcomes: [succeed(task, { adds: [late] })] })
+    assert.deepEqual([recorded, addedBy?.get(task.id)], [[false], undefined])
+    assert.equal(await world.store.find(late.id), undefined)
+  }),
+
   test('a success that is to be forgotten leaves nothing', async (world) => {
     const worker = await world.worker()
     const task = await worker.run()
