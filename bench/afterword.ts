@@ -71,7 +71,9 @@ class OpenAfterword implements OpenDriver {
 function storedNumbers(file: string): number[] {
   const db = new DatabaseSync(file)
   try {
-    const live = db.prepare("SELECT input FROM tasks WHERE state IN ('ready', 'running', 'scheduled', 'waiting')").all()
+    const live = db
+      .prepare("SELECT input FROM afterword_tasks WHERE state IN ('ready', 'running', 'scheduled', 'waiting')")
+      .all()
     return live.map((row) => (JSON.parse(String(row['input'])) as TaskInput).n)
   } finally {
     db.close()

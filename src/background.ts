@@ -100,7 +100,7 @@ export class Background {
     report(this.#hub, logger, settings.logger !== undefined || level === 'debug')
     this.#registry = new Registry(settings.tasks)
     this.#lanes = lanes(settings, this.#registry)
-    const { store, presence } = makeStore(settings.store, ports, {
+    const { store, presence } = makeStore(settings, ports, {
       failed: (error) => this.#onStoreFailed(error),
       debug: (what, error) => logger.debug(error === undefined ? {} : { err: error }, what),
     })

@@ -31,8 +31,8 @@ export function readFinalDatabase(file: string): FinalDatabase {
   try {
     const rows = database
       .prepare(
-        `SELECT id, task_state.name AS state, claims, crashes, hand_backs, deferrals, input
-         FROM task JOIN task_state ON task_state.code = task.state`,
+        `SELECT id, name AS state, claims, crashes, hand_backs, deferrals, input
+         FROM afterword_task JOIN afterword_task_state ON code = state`,
       )
       .all() as unknown as Row[]
     const tasks = rows.map(({ hand_backs: handBacks, input, ...row }) => {
@@ -46,7 +46,9 @@ export function readFinalDatabase(file: string): FinalDatabase {
     return {
       tasks,
       integrity,
-      counted: { ...(database.prepare('SELECT live, waiting FROM counter').get() as FinalDatabase['counted']) },
+      counted: {
+        ...(database.prepare('SELECT live, waiting FROM afterword_counter').get() as FinalDatabase['counted']),
+      },
       recounted: { live: live.length, waiting: live.filter(({ state }) => state === 'waiting').length },
     }
   } finally {
@@ -67,7 +69,7 @@ export class LiveCount {
 
   /** Tasks that have still to end. */
   count(): number {
-    const { live } = this.#database.prepare('SELECT count(*) AS live FROM task WHERE state < 4').get() as {
+    const { live } = this.#database.prepare('SELECT count(*) AS live FROM afterword_task WHERE state < 4').get() as {
       live: number
     }
     return live

@@ -12,10 +12,18 @@ type Value = string | number | bigint | null | NodeJS.ArrayBufferView
 type Line = Readonly<Record<string, Value>>
 
 /** What the store is made of; `sqlite_sequence` gives the incarnations their numbers. */
-const TABLES = ['task', 'worker', 'counter', 'sqlite_sequence'] as const
+const TABLES = {
+  task: 'afterword_task',
+  worker: 'afterword_worker',
+  counter: 'afterword_counter',
+  sequence: 'sqlite_sequence',
+} as const
+
+type Part = keyof typeof TABLES
+const PARTS = Object.keys(TABLES) as Part[]
 
 /** Everything in the store. */
-export type Snapshot = Readonly<Record<(typeof TABLES)[number], readonly Line[]>>
+export type Snapshot = Readonly<Record<Part, readonly Line[]>>
 
 /** See the top of the file. */
 export class LiveStore {
@@ -29,7 +37,7 @@ export class LiveStore {
   private constructor(store: SqliteStore, connection: DatabaseSync) {
     this.store = store
     this.#connection = connection
-    this.#read = Object.fromEntries(TABLES.map((table) => [table, connection.prepare(`SELECT * FROM ${table}`)]))
+    this.#read = Object.fromEntries(PARTS.map((part) => [part, connection.prepare(`SELECT * FROM ${TABLES[part]}`)]))
   }
 
   static async open(): Promise<LiveStore> {
@@ -44,19 +52,19 @@ export class LiveStore {
 
   /** What the store holds. To be called after every verb that is to be compared or gone back from. */
   snapshot(): Snapshot {
-    const entries = TABLES.map((table) => [table, this.#read[table]!.all() as Line[]])
+    const entries = PARTS.map((part) => [part, this.#read[part]!.all() as Line[]])
     this.#held = Object.fromEntries(entries) as Snapshot
     return this.#held
   }
 
   /** Writes what the store held before over what it holds; a table that is the same is left alone. */
   restore(snapshot: Snapshot): void {
-    for (const table of TABLES) {
-      if (this.#held !== undefined && isDeepStrictEqual(this.#held[table], snapshot[table])) continue
-      this.#insertOf(`DELETE FROM ${table}`).run()
-      for (const line of snapshot[table]) {
+    for (const part of PARTS) {
+      if (this.#held !== undefined && isDeepStrictEqual(this.#held[part], snapshot[part])) continue
+      this.#insertOf(`DELETE FROM ${TABLES[part]}`).run()
+      for (const line of snapshot[part]) {
         const columns = Object.keys(line)
-        const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
+        const sql = `INSERT INTO ${TABLES[part]} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
         this.#insertOf(sql).run(...Object.values(line))
       }
     }
@@ -69,8 +77,8 @@ export class LiveStore {
    */
   async know(incarnation: number): Promise<void> {
     this.#held = undefined
-    this.#insertOf('DELETE FROM worker').run()
-    this.#insertOf("UPDATE sqlite_sequence SET seq = ? WHERE name = 'worker'").run(incarnation - 1)
+    this.#insertOf('DELETE FROM afterword_worker').run()
+    this.#insertOf("UPDATE sqlite_sequence SET seq = ? WHERE name = 'afterword_worker'").run(incarnation - 1)
     await this.store.register(registration())
   }
 

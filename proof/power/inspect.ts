@@ -37,8 +37,8 @@ interface Row {
 }
 
 const ROWS = `SELECT key, id, state, worker, due_at, finished_at, marks, after, claims,
-  EXISTS (SELECT 1 FROM kind WHERE kind.code = task.kind) AS named,
-  input ->> 'n' AS n, input FROM task`
+  EXISTS (SELECT 1 FROM afterword_kind WHERE code = kind) AS named,
+  input ->> 'n' AS n, input FROM afterword_task`
 
 /** Opens the database of an image as the product does, and compares it with what was promised. */
 export async function inspect(file: string, fate: Fate, promises: Promised): Promise<Inspection> {
@@ -85,7 +85,9 @@ function judge(db: DatabaseSync, fate: Fate, promises: Promised): Inspection {
 /** Rows that cannot be as they are. */
 function contradictions(db: DatabaseSync, rows: readonly Row[], promises: Promised): string[] {
   const workers = new Set(
-    (db.prepare('SELECT incarnation FROM worker').all() as { incarnation: number }[]).map((row) => row.incarnation),
+    (db.prepare('SELECT incarnation FROM afterword_worker').all() as { incarnation: number }[]).map(
+      (row) => row.incarnation,
+    ),
   )
   const byId = new Map(rows.map((row) => [row.id, row]))
   const found = rows.flatMap((row) => {
@@ -93,7 +95,7 @@ function contradictions(db: DatabaseSync, rows: readonly Row[], promises: Promis
     return why === undefined ? [] : [`task ${row.n} is ${stateName(row.state)}, ${why}`]
   })
   if (byId.size !== rows.length) found.push(`${rows.length} tasks have only ${byId.size} ids`)
-  const counter = db.prepare('SELECT live, waiting FROM counter').get() as { live: number; waiting: number }
+  const counter = db.prepare('SELECT live, waiting FROM afterword_counter').get() as { live: number; waiting: number }
   const live = rows.filter(({ state }) => state < STATE_CODES.succeeded).length
   const waiting = rows.filter(({ state }) => state === STATE_CODES.waiting).length
   if (counter.live !== live || counter.waiting !== waiting) {

@@ -52,15 +52,15 @@ export class Ledger {
   constructor(db: DatabaseSync) {
     this.#db = db
     db.exec(`CREATE TEMP TABLE moved (seq INTEGER PRIMARY KEY, before TEXT, after TEXT);
-      CREATE TEMP TRIGGER moved_in AFTER INSERT ON main.task
+      CREATE TEMP TRIGGER moved_in AFTER INSERT ON main.afterword_task
         BEGIN INSERT INTO moved (before, after) VALUES (NULL, ${values('NEW')}); END;
-      CREATE TEMP TRIGGER moved_on AFTER UPDATE ON main.task
+      CREATE TEMP TRIGGER moved_on AFTER UPDATE ON main.afterword_task
         BEGIN INSERT INTO moved (before, after) VALUES (${values('OLD')}, ${values('NEW')}); END;
-      CREATE TEMP TRIGGER moved_out AFTER DELETE ON main.task
+      CREATE TEMP TRIGGER moved_out AFTER DELETE ON main.afterword_task
         BEGIN INSERT INTO moved (before, after) VALUES (${values('OLD')}, NULL); END;`)
     this.#changes = db.prepare('SELECT before, after FROM moved ORDER BY seq')
     this.#forget = db.prepare('DELETE FROM moved')
-    this.#counter = db.prepare('SELECT live, waiting FROM counter')
+    this.#counter = db.prepare('SELECT live, waiting FROM afterword_counter')
   }
 
   /** What changed since it was asked last. */
@@ -98,7 +98,7 @@ export class Ledger {
   #kind(code: number): Pick<Row, 'name' | 'queue'> {
     const known = this.#kinds.get(code)
     if (known !== undefined) return known
-    const kind = this.#db.prepare('SELECT name, queue FROM kind WHERE code = ?').get(code) as Pick<
+    const kind = this.#db.prepare('SELECT name, queue FROM afterword_kind WHERE code = ?').get(code) as Pick<
       Row,
       'name' | 'queue'
     >
@@ -119,12 +119,15 @@ export class Ledger {
 
   /** Queues that somebody has paused. */
   pausedQueues(): readonly string[] {
-    return (this.#db.prepare('SELECT queue FROM paused_queue').all() as { queue: string }[]).map(({ queue }) => queue)
+    return (this.#db.prepare('SELECT queue FROM afterword_paused_queue').all() as { queue: string }[]).map(
+      ({ queue }) => queue,
+    )
   }
 
   /** The same, counted row by row. */
   recount(): { readonly live: number; readonly waiting: number } {
-    const sql = 'SELECT count(*) AS live, count(*) FILTER (WHERE state = 3) AS waiting FROM task WHERE state < 4'
+    const sql =
+      'SELECT count(*) AS live, count(*) FILTER (WHERE state = 3) AS waiting FROM afterword_task WHERE state < 4'
     return this.#db.prepare(sql).get() as { live: number; waiting: number }
   }
 }

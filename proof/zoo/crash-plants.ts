@@ -102,8 +102,8 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/stores/sqlite/statements.ts',
-        find: 'hand_back_all: `UPDATE task SET state = 0, worker = NULL, ${HANDED_BACK}',
-        replace: 'hand_back_all: `UPDATE task SET state = 0, worker = NULL',
+        find: 'hand_back_all: `UPDATE afterword_task SET state = 0, worker = NULL, ${HANDED_BACK}',
+        replace: 'hand_back_all: `UPDATE afterword_task SET state = 0, worker = NULL',
       },
     ],
   },
@@ -115,12 +115,12 @@ export const CRASH_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/stores/sqlite/statements.ts',
-        find: `register: \`INSERT INTO worker
+        find: `register: \`INSERT INTO afterword_worker
       (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms, runtime)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation\``,
-        replace: `register: \`INSERT OR REPLACE INTO worker
+        replace: `register: \`INSERT OR REPLACE INTO afterword_worker
       (incarnation, name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms, runtime)
-    VALUES ((SELECT incarnation FROM worker WHERE name = ?1), ?1, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation\``,
+    VALUES ((SELECT incarnation FROM afterword_worker WHERE name = ?1), ?1, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING incarnation\``,
       },
     ],
   },

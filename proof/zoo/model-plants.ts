@@ -182,7 +182,8 @@ const OF_THE_STORE: readonly Plant[] = [
       {
         file: STATEMENTS,
         find: "release_ready: 'UPDATE",
-        replace: "overtake: 'UPDATE task SET state = 0 WHERE after = ? AND state = 3',\n  release_ready: 'UPDATE",
+        replace:
+          "overtake: 'UPDATE afterword_task SET state = 0 WHERE after = ? AND state = 3',\n  release_ready: 'UPDATE",
       },
     ],
   },
@@ -194,8 +195,8 @@ const OF_THE_STORE: readonly Plant[] = [
     edits: [
       {
         file: STATEMENTS,
-        find: 'release_claimed: `UPDATE task SET state = 1, worker = ?, marks = marks | ?',
-        replace: 'release_claimed: `UPDATE task SET state = 1, worker = ?, marks = marks & ~?',
+        find: 'release_claimed: `UPDATE afterword_task SET state = 1, worker = ?, marks = marks | ?',
+        replace: 'release_claimed: `UPDATE afterword_task SET state = 1, worker = ?, marks = marks & ~?',
       },
     ],
   },

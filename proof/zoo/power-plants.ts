@@ -114,7 +114,7 @@ export const POWER_PLANTS: readonly Plant[] = [
       { file: 'src/engine/worker.ts', find: 'leave(handedBack === undefined)', replace: 'leave(false)' },
       {
         file: 'src/stores/sqlite/statements.ts',
-        find: 'SELECT 1 FROM task INDEXED BY task_running WHERE state = 1 AND task.worker = worker.incarnation',
+        find: 'SELECT 1 FROM afterword_task AS t INDEXED BY afterword_task_running WHERE state = 1 AND t.worker = afterword_worker.incarnation',
         replace: 'SELECT 1 WHERE 0',
       },
     ],

@@ -1,3 +1,4 @@
+import { SCHEMA_VERSION } from '../../src/stores/sqlite/migrations.ts'
 import { openDatabase } from '../../src/stores/sqlite/open-database.ts'
 
 /** src/stores/sqlite/schema.sql: what the migrations make of an empty database, so that a change of theirs shows. */
@@ -10,8 +11,7 @@ export function generate() {
         "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY rowid",
       )
       .all()
-    const { user_version: version } = db.prepare('PRAGMA user_version').get()
-    const head = `-- The schema of the SQLite store, version ${version}. Made from migrations.ts by \`npm run fresh\`; a test compares it.`
+    const head = `-- The schema of the SQLite store, version ${SCHEMA_VERSION}. Made from migrations.ts by \`npm run fresh\`; a test compares it.`
     return `${head}\n\n${rows.map((row) => `${row.sql};`).join('\n\n')}\n`
   } finally {
     db.close()

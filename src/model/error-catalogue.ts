@@ -394,7 +394,7 @@ export const ERRORS = {
   },
   STORE_NOT_OURS: {
     happened: (e: { file: string }) => `The file ${e.file} is an SQLite database of another application.`,
-    todo: 'Give Afterword a file of its own.',
+    todo: 'Give Afterword a file of its own. If it is yours and the tasks belong into it, list its session in createBackground({ sessions }).',
   },
   STORE_OTHER_LIBRARY: {
     happened: (e: { file: string; session: string; library: string }) =>

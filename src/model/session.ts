@@ -47,6 +47,8 @@ export interface SessionProvider<Handle = unknown> {
   readonly size?: number | undefined
   /** The file, when it is one of SQLite; undefined in memory and for servers. */
   readonly file?: string | undefined
+  /** The SQLite that opens it: `node` is that of `node:sqlite`, which may open the file of the store. By default as `library` says. */
+  readonly sqlite?: 'node' | 'other' | undefined
   /** Takes a connection, waiting for one as long as it takes, and begins the transaction. */
   open(): Promise<OpenSession<Handle>> | OpenSession<Handle>
   /** A way into a transaction that the application has begun with this library by itself; undefined for what is none of it. */

@@ -198,14 +198,14 @@ describe('stop', { concurrency: 8 }, () => {
     const added = (await Promise.all(adds)).map(({ id }) => id)
     assert.deepEqual([finished, [...handedBack].sort(), abandoned], [2, added.toSorted(), []])
     const rows = other
-      .prepare('SELECT id, state, worker FROM tasks ORDER BY id')
+      .prepare('SELECT id, state, worker FROM afterword_tasks ORDER BY id')
       .all()
       .map((row) => ({ ...row }))
     assert.deepEqual(rows, [
       ...ended.map(({ id }) => ({ id, state: 'succeeded', worker: null })),
       ...added.map((id) => ({ id, state: 'ready', worker: null })),
     ])
-    assert.deepEqual(other.prepare('SELECT * FROM worker').all(), [])
+    assert.deepEqual(other.prepare('SELECT * FROM afterword_worker').all(), [])
   })
 
   test('leaves no timer behind when the store never took an outcome, and writes nothing after the end', async (t) => {

@@ -250,7 +250,7 @@ describe('a server', () => {
 
 describe('the store', () => {
   test('is unsound when its integrity check or its counters say so', () => {
-    assertKinds(['store'], GOOD, undefined, { integrity: 'row 1 missing from index task_ready' })
+    assertKinds(['store'], GOOD, undefined, { integrity: 'row 1 missing from index afterword_task_ready' })
     assertKinds(['store'], GOOD, undefined, { counted: { live: 1, waiting: 0 } })
     assertKinds(['store'], GOOD, undefined, { counted: { live: 0, waiting: 1 } })
   })

@@ -88,8 +88,11 @@ describe('random walks', () => {
       await World.use({ store, remove() {} }, { shared: true, persistent: true }, (world) => walk(world, steps))
       const db = new DatabaseSync(file)
       const recount =
-        'SELECT count(*) FILTER (WHERE state < 4) AS live, count(*) FILTER (WHERE state = 3) AS waiting FROM task'
-      const [counted, kept] = [db.prepare(recount).get(), db.prepare('SELECT live, waiting FROM counter').get()]
+        'SELECT count(*) FILTER (WHERE state < 4) AS live, count(*) FILTER (WHERE state = 3) AS waiting FROM afterword_task'
+      const [counted, kept] = [
+        db.prepare(recount).get(),
+        db.prepare('SELECT live, waiting FROM afterword_counter').get(),
+      ]
       db.close()
       assert.deepEqual(kept, counted)
     }

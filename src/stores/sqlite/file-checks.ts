@@ -77,7 +77,7 @@ const SYMLINKS_MAX = 40
  */
 export async function checkLocation(file: string, statFileSystem: StatFileSystem = statfs): Promise<Location> {
   try {
-    const real = await resolveLinks(resolve(file))
+    const real = await resolveFile(file)
     const folder = dirname(real)
     const ground = await nearestExisting(folder)
     await refuseNetwork(file, real, ground, statFileSystem)
@@ -124,9 +124,14 @@ async function syncFolders(deepest: string, top: string): Promise<void> {
   }
 }
 
-/** Like realpath, but the end of the path, or what the last link leads to, may be missing. */
-async function resolveLinks(file: string): Promise<string> {
-  let path = file
+/**
+ * Like realpath, but the end of the path, or what the last link leads to, may be missing.
+ *
+ * @param file  relative names start at the working directory.
+ * @throws the error of `realpath` when a part of the path cannot be seen.
+ */
+export async function resolveFile(file: string): Promise<string> {
+  let path = resolve(file)
   for (let links = 0; links < SYMLINKS_MAX; links++) {
     const found = await orUndefined(realpath(path))
     if (found !== undefined) return found

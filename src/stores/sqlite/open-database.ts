@@ -1,10 +1,20 @@
 import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { AfterwordError, isAfterwordError } from '../../model/errors.ts'
-import type { Incarnation } from '../../model/task.ts'
 import { probeLock } from './lock-file.ts'
-import { APPLICATION_ID, type Migration, MIGRATIONS } from './migrations.ts'
+import { type Migration, MIGRATIONS, OWN_NAMES_FROM } from './migrations.ts'
 import { PresenceFolder } from './presence-folder.ts'
+import {
+  compatibleFrom,
+  isAlone,
+  isWithoutTables,
+  moveIn,
+  olderWorkers,
+  pragma,
+  setAlone,
+  setVersion,
+  versionOf,
+} from './schema-version.ts'
 import { toStoreError } from './sqlite-errors.ts'
 import { statements } from './statements.ts'
 import { checkAfterUncleanStop } from './unclean-stop.ts'
@@ -19,19 +29,27 @@ const CACHE_KIB = 16_384
  */
 export const LOG_PAGES = 4_000
 
+/** What a database is opened with. */
+export interface OpenParts {
+  /** The application has tables of its own in the file, or will have: by default a file with tables of others is refused. */
+  readonly shares?: boolean | undefined
+  /** The steps of the schema; a test of migrations brings its own. */
+  readonly migrations?: readonly Migration[] | undefined
+}
+
 /**
- * Opens the file, or memory, with every setting that matters set and read back. Throws a coded error.
+ * Opens the file, or memory, with every setting that matters set and read back.
  *
- * @param migrations  the steps of the schema; a test of migrations brings its own.
+ * @throws a coded error.
  */
-export function openDatabase(file: string | undefined, migrations: readonly Migration[] = MIGRATIONS): DatabaseSync {
+export function openDatabase(file: string | undefined, parts: OpenParts = {}): DatabaseSync {
   const name = file ?? ':memory:'
   let db: DatabaseSync | undefined
   try {
     if (file !== undefined) refuseLost(file)
     db = new DatabaseSync(name, { timeout: 0 })
     if (file !== undefined) {
-      refuseForeign(db, file)
+      if (parts.shares !== true) refuseForeign(db, file)
       db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
       setting(db, 'journal_mode', 'WAL', 'wal')
       setting(db, 'synchronous', 'NORMAL', 1)
@@ -39,7 +57,7 @@ export function openDatabase(file: string | undefined, migrations: readonly Migr
       db.exec('PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1')
     }
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA mmap_size = 0; PRAGMA trusted_schema = 0`)
-    migrate(db, name, migrations)
+    migrate(db, file, parts)
     return db
   } catch (error) {
     db?.close()
@@ -47,36 +65,21 @@ export function openDatabase(file: string | undefined, migrations: readonly Migr
   }
 }
 
-interface OlderWorker {
-  readonly incarnation: Incarnation
-  readonly name: string
-  readonly pid: number
-  readonly version: string
-}
-
 /**
  * Like {@link openDatabase}, and waits while another process recovers the file, makes it, or closes it as the last one.
  * A file that nobody closed is looked through first.
  */
-export async function openSharedDatabase(
-  file: string,
-  parts: WaitParts,
-  migrations: readonly Migration[] = MIGRATIONS,
-): Promise<DatabaseSync> {
+export async function openSharedDatabase(file: string, parts: WaitParts & OpenParts): Promise<DatabaseSync> {
   checkAfterUncleanStop(file)
   const attempt = (): DatabaseSync | typeof BUSY => {
     try {
-      return openDatabase(file, migrations)
+      return openDatabase(file, parts)
     } catch (error) {
       if (isAfterwordError(error, 'STORE_BUSY')) return BUSY
       throw error
     }
   }
   return untilFree(attempt, file, parts.clock.monotonicMs(), parts)
-}
-
-function pragma(db: DatabaseSync, name: string): unknown {
-  return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
 }
 
 function setting(db: DatabaseSync, name: string, value: string, expected: unknown): void {
@@ -96,11 +99,10 @@ function refuseLost(file: string): void {
 }
 
 function refuseForeign(db: DatabaseSync, file: string): void {
-  // In this order: another process may make the schema, which brings the id, between the two.
-  const { count } = db.prepare(statements.is_empty).get() as { count: number }
-  const id = pragma(db, 'application_id')
-  if (id === APPLICATION_ID) return
-  if (count > 0 || id !== 0) throw new AfterwordError('STORE_NOT_OURS', { file })
+  // In this order: another process may make the schema, which brings the version, between the two.
+  const isEmpty = isWithoutTables(db)
+  if (versionOf(db) > 0) return
+  if (!isEmpty || pragma(db, 'application_id') !== 0) throw new AfterwordError('STORE_NOT_OURS', { file })
 }
 
 /**
@@ -108,45 +110,58 @@ function refuseForeign(db: DatabaseSync, file: string): void {
  * release is used as it is when that release says that ours may, else refused. A step that older workers would not
  * survive is refused while one of them is registered.
  */
-function migrate(db: DatabaseSync, file: string, migrations: readonly Migration[]): void {
+function migrate(db: DatabaseSync, file: string | undefined, parts: OpenParts): void {
+  const { migrations = MIGRATIONS, shares = false } = parts
   const known = migrations.at(-1)?.version ?? 0
   // Without the lock first: a file that is up to date, the usual one, disturbs nobody who writes.
-  for (let version = versionOf(db); version !== known; version = versionOf(db)) {
-    if (version > known) return acceptNewer(db, file, version, known)
-    db.exec(statements.begin)
-    try {
-      const version = versionOf(db)
-      const step = migrations.find((migration) => migration.version > version)
-      if (step !== undefined) take(db, file, version, step)
-      db.exec(statements.commit)
-    } catch (error) {
-      if (db.isTransaction) db.exec(statements.rollback)
-      throw error
-    }
+  let version: number
+  while ((version = versionOf(db)) < known) {
+    locked(db, () => {
+      const step = nextStep(migrations, versionOf(db))
+      if (step !== undefined) take(db, file, step, shares)
+    })
+  }
+  if (version > known && compatibleFrom(db, version) > known) {
+    throw new AfterwordError('STORE_NEWER', { file: file ?? ':memory:', version, known })
+  }
+  if (shares && isAlone(db)) locked(db, () => moveIn(db))
+}
+
+/** The last one that can be taken from there, and comes from nothing if there is nothing. */
+function nextStep(migrations: readonly Migration[], version: number): Migration | undefined {
+  const fresh = version === 0 ? migrations.findLast((migration) => migration.fresh !== undefined) : undefined
+  return fresh ?? migrations.find((migration) => migration.version > version)
+}
+
+function take(db: DatabaseSync, file: string | undefined, step: Migration, shares: boolean): void {
+  const version = versionOf(db)
+  const isEmpty = version === 0 && isWithoutTables(db)
+  if (version > 0 && file !== undefined) refuseOlderWorkers(db, file, version, step.compatibleFrom)
+  db.exec(version === 0 ? (step.fresh ?? step.sql) : step.sql)
+  setVersion(db, step)
+  if (file === undefined || step.version < OWN_NAMES_FROM) return
+  if (shares) moveIn(db)
+  // Below that version every file was the store's alone.
+  else if (isEmpty || (version > 0 && version < OWN_NAMES_FROM)) setAlone(db)
+}
+
+function locked(db: DatabaseSync, work: () => void): void {
+  db.exec(statements.begin)
+  try {
+    work()
+    db.exec(statements.commit)
+  } catch (error) {
+    if (db.isTransaction) db.exec(statements.rollback)
+    throw error
   }
 }
 
-function versionOf(db: DatabaseSync): number {
-  return pragma(db, 'user_version') as number
-}
-
-function take(db: DatabaseSync, file: string, version: number, step: Migration): void {
-  if (version > 0) refuseOlderWorkers(db, file, step.compatibleFrom)
-  db.exec(step.sql)
-  db.prepare(statements.set_compatibility).run(step.compatibleFrom)
-  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${step.version}`)
-}
-
-function acceptNewer(db: DatabaseSync, file: string, version: number, known: number): void {
-  const { from_version: from } = db.prepare(statements.compatibility).get() as { from_version: number }
-  if (from > known) throw new AfterwordError('STORE_NEWER', { file, version, known })
-}
-
 /** Workers that still run; the row of one whose process is gone is left to the rescue. */
-function refuseOlderWorkers(db: DatabaseSync, file: string, compatibleFrom: number): void {
+function refuseOlderWorkers(db: DatabaseSync, file: string, version: number, compatibleFrom: number): void {
   const presence = new PresenceFolder(file)
-  const registered = db.prepare(statements.older_workers).all(compatibleFrom) as unknown as OlderWorker[]
-  const older = registered.filter(({ incarnation }) => probeLock(presence.lockFile(incarnation)) !== 'free')
+  const older = olderWorkers(db, version, compatibleFrom).filter(
+    ({ incarnation }) => probeLock(presence.lockFile(incarnation)) !== 'free',
+  )
   if (older.length === 0) return
   const workers = older.map((worker) => `${worker.name} (process ${worker.pid}, version ${worker.version})`).join(', ')
   throw new AfterwordError('STORE_IN_USE_BY_OLDER', { file, workers })

@@ -59,6 +59,8 @@ export interface SqliteStoreParts {
   readonly sync?: SyncMode | 'auto'
   /** Without a file: a database in memory that several store objects share, as processes share a file. Its owner closes it. */
   readonly memory?: DatabaseSync
+  /** Whether the application has tables of its own in that file, whose links are resolved. By default the store has it to itself. */
+  isShared?(file: string): Promise<boolean>
   /** Told once, when an input/output error ended the store. */
   onFailure?(error: AfterwordError): void
 }
@@ -105,8 +107,7 @@ export class SqliteStore implements Store {
   async open(): Promise<void> {
     if (this.#db !== undefined) throw new Error(`${this.url} was opened twice`)
     const file = this.#file === undefined ? undefined : (await checkLocation(this.#file)).file
-    const connection =
-      file === undefined ? (this.#parts.memory ?? openDatabase(file)) : await openSharedDatabase(file, this.#parts)
+    const connection = file === undefined ? (this.#parts.memory ?? openDatabase(file)) : await this.#openFile(file)
     const db = new Database(file ?? ':memory:', connection, {
       clock: this.#parts.clock,
       chance: this.#parts.chance,
@@ -350,6 +351,12 @@ export class SqliteStore implements Store {
     const { file } = this
     const location = file === undefined ? null : database.location()
     return location !== null && realpathSync(location) === file
+  }
+
+  async #openFile(file: string): Promise<DatabaseSync> {
+    const { clock, chance } = this.#parts
+    const shares = await this.#parts.isShared?.(file)
+    return openSharedDatabase(file, { clock, chance, shares })
   }
 
   async #openWal(db: Database, file: string): Promise<void> {

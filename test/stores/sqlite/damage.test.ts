@@ -94,7 +94,7 @@ describe('a page that is found damaged at work', () => {
     return { file, store, failures }
   }
 
-  for (const name of ['task', 'task_ready']) {
+  for (const name of ['afterword_task', 'afterword_task_ready']) {
     test(`stops the store, says so once, and is what every later call gets (${name})`, async (t) => {
       const { store, failures, file } = await storeWithDamage(t, name)
       const worker = await register(store)
@@ -116,7 +116,7 @@ describe('a page that is found damaged at work', () => {
   }
 
   test('stops the store also when a question meets it', async (t) => {
-    const { store, failures } = await storeWithDamage(t, 'task')
+    const { store, failures } = await storeWithDamage(t, 'afterword_task')
     await assert.rejects(store.find(task().id), { code: 'STORE_CORRUPT' })
     assert.equal(failures.length, 1)
     await assert.rejects(store.pause('mail', true), { code: 'STORE_CORRUPT' })

@@ -85,7 +85,7 @@ describe('a row', () => {
     await write(store, { adds: [{ id: ours }, { id: twin }, own, looksLikeOurs].map((fields) => task(fields)) })
     await store.close()
     const db = new DatabaseSync(file)
-    const rows = db.prepare('SELECT id, key FROM task').all()
+    const rows = db.prepare('SELECT id, key FROM afterword_task').all()
     db.close()
     assert.deepEqual(Object.fromEntries(rows.map(({ id, key }) => [id, key])), {
       [ours]: homeKey(ours),

@@ -23,8 +23,8 @@ const ASK: ListAsk = {
 function longHistory(t: TestContext): Database {
   const connection = openDatabase(undefined)
   t.after(() => connection.close())
-  connection.exec(`INSERT INTO kind (code, queue, name) VALUES (1, 'default', 'old'), (2, 'default', 'done');
-    INSERT INTO task (key, id, state, kind, priority, added_at, claims, marks, request_id, input)
+  connection.exec(`INSERT INTO afterword_kind (code, queue, name) VALUES (1, 'default', 'old'), (2, 'default', 'done');
+    INSERT INTO afterword_task (key, id, state, kind, priority, added_at, claims, marks, request_id, input)
     WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${HISTORY})
     SELECT i * 4096, printf('%08x-%04x-7000-8000-000000000000', (1577836800000 + i) / 65536, (1577836800000 + i) % 65536),
       iif(i = 0, 0, 4), iif(i = 0, 1, 2), 0, i, 1, 0, iif(i = 0, 'r-1', NULL), '{}' FROM n`)

@@ -4,10 +4,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, test, type TestContext } from 'node:test'
 import { LockFile } from '../../../src/stores/sqlite/lock-file.ts'
 import { CANCELLING, EARLY, PASSED, POWER, SUSPECT } from '../../../src/stores/sqlite/marks.ts'
-import { APPLICATION_ID, type Migration, MIGRATIONS, SCHEMA_VERSION } from '../../../src/stores/sqlite/migrations.ts'
-import { openDatabase } from '../../../src/stores/sqlite/open-database.ts'
+import { MIGRATIONS, SCHEMA_VERSION } from '../../../src/stores/sqlite/migrations.ts'
+import { openDatabase, type OpenParts } from '../../../src/stores/sqlite/open-database.ts'
 import { PresenceFolder } from '../../../src/stores/sqlite/presence-folder.ts'
-import { statements } from '../../../src/stores/sqlite/statements.ts'
+import { versionOf } from '../../../src/stores/sqlite/schema-version.ts'
 import { databaseFile } from '../../support/bench.ts'
 import { PeerProcess } from '../peer-process.ts'
 import { until } from '../sandbox.ts'
@@ -24,14 +24,18 @@ function asked<T>(file: string, question: (db: DatabaseSync) => T): T {
   }
 }
 
-const versionOf = (db: DatabaseSync): unknown => db.prepare('PRAGMA user_version').get()?.['user_version']
 const tablesOf = (db: DatabaseSync): unknown[] => db.prepare('SELECT name FROM sqlite_schema').all()
 const NEXT = SCHEMA_VERSION + 1
 const ABORT = '; SELECT no_such_function()'
 
 /** The real steps and one more. */
-function withStep(sql: string, compatibleFrom = 1): readonly Migration[] {
-  return [...MIGRATIONS, { version: NEXT, compatibleFrom, sql }]
+function withStep(sql: string, compatibleFrom = 1): OpenParts {
+  return { migrations: [...MIGRATIONS, { version: NEXT, compatibleFrom, sql }] }
+}
+
+/** The steps of the releases up to that version. */
+function upTo(version: number): OpenParts {
+  return { migrations: MIGRATIONS.slice(0, version) }
 }
 
 /** A file of today's version with one task in it, that nobody has open. */
@@ -46,13 +50,13 @@ async function fileWithTask(t: TestContext): Promise<{ file: string; id: string 
 
 describe('a migration that does not come to its end', () => {
   test('leaves nothing of the first step, at whichever statement it fails', (t) => {
-    const [first] = MIGRATIONS
+    const first = MIGRATIONS.findLast(({ fresh }) => fresh !== undefined)!
     const file = databaseFile(t)
-    const parts = first!.sql.split(';').map((part) => part.trim())
+    const parts = first.fresh!.split(';').map((part) => part.trim())
     assert.ok(parts.length > 10)
     for (let done = 0; done < parts.length; done++) {
-      const sql = parts.slice(0, done).join(';\n') + ABORT
-      assert.throws(() => openDatabase(file, [{ ...first!, sql }]), { code: 'STORE_FAILED' })
+      const fresh = parts.slice(0, done).join(';\n') + ABORT
+      assert.throws(() => openDatabase(file, { migrations: [{ ...first, fresh }] }), { code: 'STORE_FAILED' })
       assert.deepEqual(asked(file, tablesOf), [], `statement ${done}`)
       assert.equal(asked(file, versionOf), 0)
     }
@@ -62,7 +66,8 @@ describe('a migration that does not come to its end', () => {
 
   test('leaves the version before it, with its tasks, when a later step fails', async (t) => {
     const { file, id } = await fileWithTask(t)
-    const sql = `ALTER TABLE task ADD COLUMN extra TEXT; UPDATE kind SET name = 'changed'; DELETE FROM counter${ABORT}`
+    const sql = `ALTER TABLE afterword_task ADD COLUMN extra TEXT; UPDATE afterword_kind SET name = 'changed';
+      DELETE FROM afterword_counter${ABORT}`
     assert.throws(() => openDatabase(file, withStep(sql)), { code: 'STORE_FAILED' })
     assert.equal(asked(file, versionOf), SCHEMA_VERSION)
     const store = await openStoreOn(t, file)
@@ -189,7 +194,7 @@ describe('a step that older workers would not survive', () => {
     migrate()
     assert.equal(asked(file, versionOf), NEXT)
     assert.equal(
-      asked(file, (db) => db.prepare('SELECT count(*) AS count FROM worker').get()?.['count']),
+      asked(file, (db) => db.prepare('SELECT count(*) AS count FROM afterword_worker').get()?.['count']),
       1,
     )
   })
@@ -209,10 +214,12 @@ describe('version 3, which knows the lease of each worker', () => {
 
   test('takes over a file of version 2, whose workers did not say', async (t) => {
     const file = databaseFile(t)
-    const old = openDatabase(file, MIGRATIONS.slice(0, 2))
-    old.prepare(REGISTER).get()
+    const old = openDatabase(file, upTo(2))
+    const { incarnation } = old.prepare(REGISTER).get() as { incarnation: number }
     old.close()
     assert.equal(asked(file, versionOf), 2)
+    const process = await PeerProcess.arrived(t, file, incarnation)
+    await process.kill()
     const store = await openStoreOn(t, file)
     await register(store, 'today')
     const workers = await store.workers()
@@ -225,9 +232,9 @@ describe('version 3, which knows the lease of each worker', () => {
     )
   })
 
-  test('does not disturb a worker of version 2 that has the file open, which registers, looks and beats as before', async (t) => {
+  test('does not disturb a worker of version 2 that has the file open, which registers, looks and beats as before', (t) => {
     const file = databaseFile(t)
-    const old = openDatabase(file, MIGRATIONS.slice(0, 2))
+    const old = openDatabase(file, upTo(2))
     t.after(() => old.close())
     const [registers, looks] = [old.prepare(REGISTER), old.prepare(WORKERS)]
     const { incarnation } = registers.get() as { incarnation: number }
@@ -235,77 +242,28 @@ describe('version 3, which knows the lease of each worker', () => {
     beats.run(incarnation)
     assert.equal(looks.all().length, 1)
 
-    const store = await openStoreOn(t, file)
-    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
-    const today = await register(store, 'today')
+    openDatabase(file, upTo(4)).close()
+    assert.equal(asked(file, versionOf), 4)
     beats.run(incarnation)
     registers.get()
-    const seen = looks.all().map((row) => [row['name'], row['beat'], row['registered_at']])
+    const seen = looks.all().map((row) => [row['name'], row['beat'], row['lease_ms']])
     assert.deepEqual(seen, [
-      ['old', 2, 0],
-      ['today', 0, 0],
-      ['old', 0, 0],
+      ['old', 2, null],
+      ['old', 0, null],
     ])
-    assert.equal((await store.workers()).find((worker) => worker.incarnation === incarnation)?.beat, 2)
-    assert.equal(await store.beat(today), true)
   })
 
-  test('is opened by a release that knows version 2 only', async (t) => {
-    const { file } = await fileWithTask(t)
-    const old = openDatabase(file, MIGRATIONS.slice(0, 2))
+  test('is opened by a release that knows version 2 only', (t) => {
+    const file = databaseFile(t)
+    openDatabase(file, upTo(4)).close()
+    const old = openDatabase(file, upTo(2))
     t.after(() => old.close())
     old.prepare(REGISTER).get()
-    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
+    assert.equal(asked(file, versionOf), 4)
   })
 })
 
 describe('version 4, which knows versions of definitions', () => {
-  /** How a worker of version 3 registers, finds the number of a kind, adds and claims. */
-  const REGISTER = `INSERT INTO worker (name, pid, host, version, schema_version, queues, definitions, registered_at, lease_ms)
-    VALUES ('old', 1, 'here', '0.0.1', 3, '["default"]', '["work"]', 0, 20000) RETURNING incarnation`
-  const KIND = `SELECT code FROM kind WHERE queue = 'default' AND name = 'work'`
-  const ADD = `INSERT INTO task (key, id, state, kind, priority, added_at, claims, marks, input)
-    VALUES (1, 'old', 0, ?, 0, 0, 0, 0, '1')`
-
-  test('does not disturb a worker of version 3, which takes tasks of version 1 and leaves the others alone', async (t) => {
-    const file = databaseFile(t)
-    const old = openDatabase(file, MIGRATIONS.slice(0, 3))
-    t.after(() => old.close())
-    const [registers, claims] = [old.prepare(REGISTER), old.prepare(statements.claim)]
-    const { incarnation } = registers.get() as { incarnation: number }
-
-    const store = await openStoreOn(t, file)
-    assert.equal(asked(file, versionOf), SCHEMA_VERSION)
-    const [plain, newer] = [task(), task({ version: 2 })]
-    await write(store, { adds: [newer, plain] })
-    assert.deepEqual(await store.workers(), [
-      {
-        incarnation,
-        name: 'old',
-        pid: 1,
-        host: 'here',
-        version: '0.0.1',
-        runtime: undefined,
-        beat: 0,
-        queues: ['default'],
-        definitions: [{ name: 'work', version: 1 }],
-        registeredAt: 0,
-        leaseMs: 20_000,
-      },
-    ])
-    const claimed = claims.all(incarnation, 0, '["work"]', 'default', 9, 9)
-    assert.deepEqual(
-      claimed.map(({ id }) => id),
-      [plain.id],
-    )
-    assert.equal((await store.find(newer.id))?.state, 'ready')
-
-    const { code } = old.prepare(KIND).get() as { code: number }
-    old.prepare(ADD).run(code)
-    const { name, version } = shownTask(file, 'old')
-    assert.deepEqual([name, version], ['work', 1])
-  })
-
   test('shows name and version apart to people', async (t) => {
     const file = databaseFile(t)
     const store = await openStoreOn(t, file)
@@ -318,31 +276,6 @@ describe('version 4, which knows versions of definitions', () => {
         ['work', 10],
       ],
     )
-  })
-})
-
-describe('a file of another application', () => {
-  const foreign: Readonly<Record<string, string>> = {
-    'with tables of its own': 'CREATE TABLE users (id)',
-    'with an identity of its own': 'PRAGMA application_id = 42',
-    'that has tables named like ours': 'CREATE TABLE task (key); CREATE TABLE worker (incarnation)',
-  }
-  for (const [title, sql] of Object.entries(foreign)) {
-    test(`${title} is refused and left untouched`, async (t) => {
-      const file = databaseFile(t)
-      asked(file, (db) => db.exec(sql))
-      const before = readFileSync(file)
-      await assert.rejects(openStoreOn(t, file), { code: 'STORE_NOT_OURS', details: { file } })
-      assert.ok(readFileSync(file).equals(before))
-      assert.equal(statSync(`${file}-wal`, { throwIfNoEntry: false }), undefined)
-    })
-  }
-
-  test('is told from ours by an identity that every file of ours has', (t) => {
-    const file = databaseFile(t)
-    openDatabase(file).close()
-    const id = asked(file, (db) => db.prepare('PRAGMA application_id').get()?.['application_id'])
-    assert.equal(id, APPLICATION_ID)
   })
 })
 
@@ -394,7 +327,7 @@ describe('a file of the first version', () => {
 
   test('becomes one of this version, with all that it holds', async (t) => {
     const file = databaseFile(t)
-    const first = openDatabase(file, MIGRATIONS.slice(0, 1))
+    const first = openDatabase(file, upTo(1))
     first.exec(`${ROWS}; UPDATE counter SET live = 4, waiting = 1`)
     first.close()
     const store = await openStoreOn(t, file)
@@ -417,7 +350,7 @@ describe('a file of the first version', () => {
       ],
     )
     assert.deepEqual(
-      asked(file, (db) => db.prepare('SELECT marks FROM task ORDER BY key').all()).map(({ marks }) => marks),
+      asked(file, (db) => db.prepare('SELECT marks FROM afterword_task ORDER BY key').all()).map(({ marks }) => marks),
       [SUSPECT | POWER, EARLY | CANCELLING | 16, PASSED | POWER | 1, POWER, 64],
     )
     assert.deepEqual(
@@ -432,5 +365,8 @@ describe('a file of the first version', () => {
 
 /** A task as people see it. */
 function shownTask(file: string, id: string): Record<string, unknown> {
-  return asked(file, (db) => db.prepare('SELECT * FROM tasks WHERE id = ?').get(id)) as Record<string, unknown>
+  return asked(file, (db) => db.prepare('SELECT * FROM afterword_tasks WHERE id = ?').get(id)) as Record<
+    string,
+    unknown
+  >
 }

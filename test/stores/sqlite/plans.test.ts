@@ -13,46 +13,53 @@ const ROWS = 100_000
 /** Every state, five names, three queues, a few workers, and every third task with two crashes behind it. */
 const FILL = `
   WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 14)
-    INSERT INTO kind (code, queue, name) SELECT i, 'queue' || (i % 3), 'name' || (i % 5) FROM n;
+    INSERT INTO afterword_kind (code, queue, name) SELECT i, 'queue' || (i % 3), 'name' || (i % 5) FROM n;
   WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
-    INSERT INTO task (key, id, state, kind, priority, added_at, due_at, worker, claims, crashes, marks, after, input)
+    INSERT INTO afterword_task (key, id, state, kind, priority, added_at, due_at, worker, claims, crashes, marks, after, input)
     SELECT i, 'id' || i, i % 8, i % 15, i % 2, i, iif(i % 8 = 2, i, NULL), iif(i % 8 = 1, i % 4, NULL), 1, i % 3, 0,
       iif(i % 8 = 3, 'id' || (i - 1), NULL), '{}' FROM n`
 
-const KEY = 'SEARCH task USING INTEGER PRIMARY KEY (rowid=?)'
+const KEY = 'SEARCH afterword_task USING INTEGER PRIMARY KEY (rowid=?)'
 
 /** The steps that touch tasks, in the order in which SQLite names them. */
 const PLANS: Partial<Record<StatementName, readonly string[]>> = {
-  claim: [KEY, 'SEARCH t USING INTEGER PRIMARY KEY (rowid=?)', 'SEARCH task USING INDEX task_ready (kind=?)'],
-  claim_probation: [KEY, 'SEARCH task USING INDEX task_probation (kind=?)'],
-  promote: [KEY, 'SEARCH task USING COVERING INDEX task_scheduled (due_at<?)'],
-  next_due: ['SEARCH task USING COVERING INDEX task_scheduled'],
-  follower: ['SEARCH task USING INDEX task_waiting (after=?)'],
-  relink: ['SEARCH task USING INDEX task_waiting (after=?)'],
+  claim: [
+    KEY,
+    'SEARCH t USING INTEGER PRIMARY KEY (rowid=?)',
+    'SEARCH afterword_task USING INDEX afterword_task_ready (kind=?)',
+  ],
+  claim_probation: [KEY, 'SEARCH afterword_task USING INDEX afterword_task_probation (kind=?)'],
+  promote: [KEY, 'SEARCH afterword_task USING COVERING INDEX afterword_task_scheduled (due_at<?)'],
+  next_due: ['SEARCH afterword_task USING COVERING INDEX afterword_task_scheduled'],
+  follower: ['SEARCH afterword_task USING INDEX afterword_task_waiting (after=?)'],
+  relink: ['SEARCH afterword_task USING INDEX afterword_task_waiting (after=?)'],
   // By the range of keys, never by the worker's index: a run is short, what a worker holds need not be.
-  succeed_run: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'],
-  succeed_run_and_forget: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'],
-  cancelling: ['SEARCH task USING INDEX task_running (worker=?)'],
-  cancel_asked: ['SEARCH task USING INDEX task_running (worker=?)'],
-  hand_back_all: ['SEARCH task USING INDEX task_running (worker=?)'],
-  quarantine: ['SEARCH task USING INDEX task_running (worker=?)'],
-  rescue: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
-  retire: ['SEARCH task USING COVERING INDEX task_running (worker=?)'],
-  old: ['SEARCH task USING INTEGER PRIMARY KEY (rowid>?)'],
-  list: ['SEARCH task USING INTEGER PRIMARY KEY (rowid<?)'],
-  list_ready: [KEY, 'SCAN task USING INDEX task_ready'],
-  list_probation: [KEY, 'SCAN task USING INDEX task_probation'],
-  list_running: [KEY, 'SCAN task USING COVERING INDEX task_running'],
-  list_scheduled: [KEY, 'SCAN task USING COVERING INDEX task_scheduled'],
-  list_waiting: [KEY, 'SCAN task USING COVERING INDEX task_waiting'],
-  ready_kinds: ['SEARCH task USING INDEX task_ready (kind=?)', 'SEARCH task USING INDEX task_probation (kind=?)'],
-  remove_canaries: ['SEARCH task USING INDEX task_ready (kind=?)'],
+  succeed_run: ['SEARCH afterword_task USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'],
+  succeed_run_and_forget: ['SEARCH afterword_task USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'],
+  cancelling: ['SEARCH afterword_task USING INDEX afterword_task_running (worker=?)'],
+  cancel_asked: ['SEARCH afterword_task USING INDEX afterword_task_running (worker=?)'],
+  hand_back_all: ['SEARCH afterword_task USING INDEX afterword_task_running (worker=?)'],
+  quarantine: ['SEARCH afterword_task USING INDEX afterword_task_running (worker=?)'],
+  rescue: ['SEARCH afterword_task USING COVERING INDEX afterword_task_running (worker=?)'],
+  retire: ['SEARCH t USING COVERING INDEX afterword_task_running (worker=?)'],
+  old: ['SEARCH afterword_task USING INTEGER PRIMARY KEY (rowid>?)'],
+  list: ['SEARCH afterword_task USING INTEGER PRIMARY KEY (rowid<?)'],
+  list_ready: [KEY, 'SCAN afterword_task USING INDEX afterword_task_ready'],
+  list_probation: [KEY, 'SCAN afterword_task USING INDEX afterword_task_probation'],
+  list_running: [KEY, 'SCAN afterword_task USING COVERING INDEX afterword_task_running'],
+  list_scheduled: [KEY, 'SCAN afterword_task USING COVERING INDEX afterword_task_scheduled'],
+  list_waiting: [KEY, 'SCAN afterword_task USING COVERING INDEX afterword_task_waiting'],
+  ready_kinds: [
+    'SEARCH afterword_task USING INDEX afterword_task_ready (kind=?)',
+    'SEARCH afterword_task USING INDEX afterword_task_probation (kind=?)',
+  ],
+  remove_canaries: ['SEARCH afterword_task USING INDEX afterword_task_ready (kind=?)'],
   counts: [
-    'SCAN task USING INDEX task_ready',
-    'SCAN task USING INDEX task_probation',
-    'SCAN task USING INDEX task_running',
-    'SCAN task USING INDEX task_scheduled',
-    'SCAN task USING INDEX task_waiting',
+    'SCAN afterword_task USING INDEX afterword_task_ready',
+    'SCAN afterword_task USING INDEX afterword_task_probation',
+    'SCAN afterword_task USING INDEX afterword_task_running',
+    'SCAN afterword_task USING INDEX afterword_task_scheduled',
+    'SCAN afterword_task USING INDEX afterword_task_waiting',
   ],
 }
 
@@ -79,7 +86,7 @@ describe('the plans of the statements', () => {
 
       for (const [name, steps] of Object.entries(PLANS)) {
         test(`${name} uses its index`, () => {
-          const onTasks = planOf(db, name as StatementName).filter((step) => /^\w+ (task|t)\b/.test(step))
+          const onTasks = planOf(db, name as StatementName).filter((step) => /^\w+ (afterword_task|t)\b/.test(step))
           assert.deepEqual(onTasks, steps)
         })
       }
@@ -88,20 +95,20 @@ describe('the plans of the statements', () => {
         const others = (Object.keys(statements) as StatementName[]).filter((name) => !(name in PLANS))
         const found = others.flatMap((name) =>
           planOf(db, name)
-            .filter((step) => / task\b/.test(step) && step !== KEY)
+            .filter((step) => / (afterword_task|t)\b/.test(step) && step !== KEY)
             .map((step) => `${name}: ${step}`),
         )
         assert.deepEqual(found, [])
       })
 
       test('no claim sorts more than it found by its index', () => {
-        const inner = `SELECT key FROM task INDEXED BY task_ready WHERE state = 0 AND crashes < 2 AND kind = ?
+        const inner = `SELECT key FROM afterword_task INDEXED BY afterword_task_ready WHERE state = 0 AND crashes < 2 AND kind = ?
           ORDER BY priority DESC, added_at LIMIT ?`
         assert.ok(statements.claim.includes('ORDER BY priority DESC, added_at LIMIT ?'))
         const plan = db.prepare(`EXPLAIN QUERY PLAN ${inner}`).all() as unknown as { detail: string }[]
         assert.deepEqual(
           plan.map((row) => row.detail),
-          ['SEARCH task USING INDEX task_ready (kind=?)'],
+          ['SEARCH afterword_task USING INDEX afterword_task_ready (kind=?)'],
         )
       })
     })

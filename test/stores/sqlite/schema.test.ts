@@ -20,7 +20,7 @@ describe('the schema', () => {
   })
 
   test('names every state by the code that rows have', (t) => {
-    const rows = memory(t).prepare('SELECT name, code FROM task_state').all()
+    const rows = memory(t).prepare('SELECT name, code FROM afterword_task_state').all()
     assert.deepEqual(Object.fromEntries(rows.map(({ name, code }) => [name, code])), STATE_CODES)
   })
 
@@ -30,13 +30,12 @@ describe('the schema', () => {
 
   test('has a view that people can read', (t) => {
     const db = memory(t)
-    db.exec(`INSERT INTO kind VALUES (5, 'mail', 'send-welcome');
-      INSERT INTO task (key, id, state, kind, priority, added_at, due_at, claims, deferrals, marks, input)
+    db.exec(`INSERT INTO afterword_kind VALUES (5, 'mail', 'send-welcome');
+      INSERT INTO afterword_task (key, id, state, kind, priority, added_at, due_at, claims, deferrals, marks, input)
       VALUES (1, 'a', 2, 5, 0, 1767225600123, 1767225601000, 3, 1, 0, '{"to":"Ada"}')`)
-    const { name, queue, state, attempt, added_at, due_at, input } = db.prepare('SELECT * FROM tasks').get() as Record<
-      string,
-      unknown
-    >
+    const { name, queue, state, attempt, added_at, due_at, input } = db
+      .prepare('SELECT * FROM afterword_tasks')
+      .get() as Record<string, unknown>
     assert.deepEqual(
       { name, queue, state, attempt, added_at, due_at, input },
       {
@@ -53,8 +52,8 @@ describe('the schema', () => {
 
   test('holds no value of a wrong type', (t) => {
     const db = memory(t)
-    const wrong = `INSERT INTO task (key, id, state, kind, priority, added_at, claims, marks, input)
+    const wrong = `INSERT INTO afterword_task (key, id, state, kind, priority, added_at, claims, marks, input)
       VALUES (1, 'a', 'ready', 1, 0, 0, 0, 0, '')`
-    assert.throws(() => db.exec(wrong), /cannot store TEXT value in INTEGER column task\.state/)
+    assert.throws(() => db.exec(wrong), /cannot store TEXT value in INTEGER column afterword_task\.state/)
   })
 })

@@ -35,7 +35,7 @@ function damage(file: string): { readonly database: Buffer; readonly log: Buffer
   const copy = join(dirname(file), 'copy.db')
   copyFileSync(file, copy)
   const db = new DatabaseSync(copy)
-  const page = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'task_waiting'").get() as {
+  const page = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'afterword_task_waiting'").get() as {
     rootpage: number
   }
   db.close()

@@ -22,7 +22,7 @@ const ENDLESS = [
   ...MIGRATIONS,
   step(
     SCHEMA_VERSION + 1,
-    `UPDATE kind SET name = 'changed'; CREATE TABLE mark (step);
+    `UPDATE afterword_kind SET name = 'changed'; CREATE TABLE mark (step);
      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO mark SELECT randomblob(900) FROM n`,
   ),
 ]
@@ -44,12 +44,12 @@ const OPENERS: Readonly<Record<string, (file: string) => Promise<number>>> = {
     return OPENERS['store']!(file)
   },
   async steps(file) {
-    const db = await openSharedDatabase(file, { clock, chance }, STEPS)
+    const db = await openSharedDatabase(file, { clock, chance, migrations: STEPS })
     db.close()
     return 0
   },
   async endless(file) {
-    const db = await openSharedDatabase(file, { clock, chance }, ENDLESS)
+    const db = await openSharedDatabase(file, { clock, chance, migrations: ENDLESS })
     db.close()
     return 0
   },
