@@ -2,10 +2,12 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import ts from 'typescript-5'
 import { storeConformance } from '../../src/stores/conformance/index.ts'
+import { sessionConformance } from '../../src/testing/session-conformance/index.ts'
 
 /**
  * docs/behaviour.md: the titles of the tests, which are claims. They are read from the sources, where titles that are made
- * at run time are left out; those of the stores' contract, which every store runs, are asked of the suite itself.
+ * at run time are left out; those of the contracts, which every store and every provider of sessions runs, are asked of the
+ * suites themselves.
  */
 export function generate(root) {
   const files = globSync(['test/**/*.test.ts', 'test/adapters/conformance*.ts'], { cwd: root }).toSorted()
@@ -27,12 +29,18 @@ ${sections.filter(Boolean).join('\n')}
 
 Every store passes these; \`afterword/conformance\` exports them.
 
-${contract().join('\n')}
+${contract(storeConformance).join('\n')}
+
+## The contract of a provider of sessions
+
+Those of every library pass these; \`afterword/sessions/conformance\` exports them.
+
+${contract(sessionConformance).join('\n')}
 `
 }
 
 /** The suite declares its cases to a runner that only writes their titles down. */
-function contract() {
+function contract(conformance) {
   const lines = []
   let depth = -1
   const write = (title) => lines.push(`${'  '.repeat(depth)}- ${title.replaceAll('<', '&lt;')}`)
@@ -43,7 +51,7 @@ function contract() {
     depth--
   }
   const test = Object.assign(write, { skip: write })
-  storeConformance('', () => undefined, { runner: { describe, test } })
+  conformance('', () => undefined, { runner: { describe, test } })
   return lines
 }
 

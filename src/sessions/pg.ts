@@ -44,14 +44,20 @@ export function pgSession(pool: Pool, options: OptionsGiven<typeof PG_OPTIONS> =
 
 function openPg(client: PoolClient): OpenSession<PgSession> {
   const running = new RunningCount(client, 'query')
+  // A connection that breaks tells its next query so; without a listener it would end the process as well.
+  client.on('error', ignore)
   return {
     handle: client,
     sql: pgSql(client),
     running: () => running.count,
-    commit: () => client.query('COMMIT'),
+    async commit() {
+      const { command } = await client.query('COMMIT')
+      if (command !== 'COMMIT') throw new Error('Postgres rolled back instead: a query of the transaction had failed')
+    },
     rollback: () => client.query('ROLLBACK'),
     close(broken) {
       running.release()
+      client.off('error', ignore)
       client.release(broken)
     },
   }
@@ -64,6 +70,8 @@ export function pgSql(client: Pick<PoolClient, 'query'>): SessionSql {
     query: async (sql, values) => (await client.query<SqlRow>(sql, [...values])).rows,
   }
 }
+
+function ignore(): void {}
 
 async function refuse(session: OpenSession, error: unknown): Promise<never> {
   await session.close(true)

@@ -50,7 +50,9 @@ export function wallClockWaits(sources: readonly Source[]): string[] {
 /** SQL outside its homes. */
 export function strayStatements(sources: readonly Source[]): string[] {
   return sources
-    .filter(({ path }) => !/^src\/(stores\/[^/]+|sessions)\/(statements|migrations)[^/]*(\.ts$|\/)/.test(path))
+    .filter(
+      ({ path }) => !/^src\/(stores\/[^/]+|sessions|testing\/[^/]+)\/(statements|migrations)[^/]*(\.ts$|\/)/.test(path),
+    )
     .flatMap((source) =>
       [...nodesOf(source)]
         .filter(isText)

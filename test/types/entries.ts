@@ -7,6 +7,7 @@ import type * as hono from 'afterword/hono'
 import type * as koa from 'afterword/koa'
 import type * as nestjs from 'afterword/nestjs'
 import type * as node from 'afterword/node'
+import type * as sessionConformance from 'afterword/sessions/conformance'
 import type * as testing from 'afterword/testing'
 
 export type Entries = [
@@ -18,5 +19,6 @@ export type Entries = [
   typeof koa,
   typeof nestjs,
   typeof node,
+  typeof sessionConformance,
   typeof testing,
 ]

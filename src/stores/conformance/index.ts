@@ -11,6 +11,7 @@
  * ```
  */
 import * as nodeTest from 'node:test'
+import type { TestRunner } from '../../model/test-runner.ts'
 import type { StoreCapabilities } from '../../ports/store.ts'
 import { adding } from './adding.ts'
 import { canaries } from './canaries.ts'
@@ -34,16 +35,8 @@ import { walks } from './walks.ts'
 import { workers } from './workers.ts'
 import { type StoreSite, World } from './world.ts'
 
+export type { TestRunner } from '../../model/test-runner.ts'
 export type { StoreSite } from './world.ts'
-
-/** What the suite asks of a test runner: those of Node, Vitest and Jest have it. */
-export interface TestRunner {
-  describe(title: string, body: () => void): unknown
-  readonly test: {
-    (title: string, body: () => Promise<void>): unknown
-    skip(title: string, body: () => Promise<void>): unknown
-  }
-}
 
 /** How the suite is run. */
 export interface ConformanceOptions {
