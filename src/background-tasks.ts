@@ -1,3 +1,4 @@
+import type { DeferringRequest } from './deferrals.ts'
 import type { Placed } from './engine/bag.ts'
 import type { ResponseTasks, Settled } from './http/response-tasks.ts'
 import type { AddArguments, ResultOf } from './model/add-arguments.ts'
@@ -5,9 +6,12 @@ import { type AddOptions, onStatus } from './model/add-options.ts'
 import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
+import type { RegisteredSessions } from './model/register.ts'
+import type { Sessions } from './model/session.ts'
 import type { TaskHandle } from './model/task-handle.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
 import type { Added } from './ports/store.ts'
+import type { RequestSessions } from './request-sessions.ts'
 import { type Draft, type HeldDraft, heldDraft, refusal } from './task-draft.ts'
 import { TaskTicket } from './task-ticket.ts'
 
@@ -36,7 +40,9 @@ export interface TaskDesk {
   /** A draft left the buffer without being stored. */
   released(count: number): void
   dropped(draft: Draft, status: number): void
-  defer(callback: () => unknown, requestId: string | undefined): void
+  defer(callback: () => unknown, request: DeferringRequest): void
+  /** The database sessions of a response; none is opened yet. */
+  sessions(owner: string): RequestSessions
   opened(tasks: BackgroundTasks): void
   /** Its connection is gone and no status has left; the handler may still leave one. */
   unanswered(tasks: BackgroundTasks): void
@@ -72,7 +78,7 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   /** Among the open responses. */
   place = -1
   readonly #desk: TaskDesk
-  readonly #requestId: string | undefined
+  readonly #request: DeferringRequest
   /** Lists that mostly hold one thing are made with it: an empty one makes room for sixteen when it gets its first. */
   #buffer: Draft[] | undefined
   /** Made with the first `defer`: most responses have none. */
@@ -95,12 +101,16 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   #committing: Promise<void> | undefined
   /** Why nothing was kept when the shutdown settled this response in the handler's place. */
   #failure: Error | undefined
+  /** Made with the first question for `session`: most responses have none. */
+  #sessions: RequestSessions | undefined
+  /** The end of its transaction: what is added meanwhile shares its fate, and further commits come after it. */
+  #ending: Promise<void> | undefined
   #sent = false
   #closed = false
 
-  constructor(desk: TaskDesk, requestId: string | undefined) {
+  constructor(desk: TaskDesk, request: DeferringRequest) {
     this.#desk = desk
-    this.#requestId = requestId
+    this.#request = request
     desk.opened(this)
   }
 
@@ -112,14 +122,27 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
    *   TASK_ID_INVALID, OPTION_UNKNOWN, OPTION_INVALID, DURATION_INVALID, BUFFER_FULL, BACKLOG_FULL, BACKGROUND_STOPPED.
    */
   add<D extends AnyTaskDefinition>(definition: D, ...[input, options]: AddArguments<D>): TaskHandle<ResultOf<D>> {
-    const draft = this.#desk.draft(definition, input, options, this.#requestId)
+    const draft = this.#desk.draft(definition, input, options, this.#request.requestId)
     const ticket = new TaskTicket(draft.id)
     draft.ticket = ticket
     if (this.#buffer === undefined) this.#buffer = [draft]
     else this.#buffer.push(draft)
-    if (this.#sent) this.commit().catch(() => undefined)
+    if (this.#hasLeft) this.commit().catch(() => undefined)
     else this.pending = true
     return ticket
+  }
+
+  /**
+   * The database sessions of this response, by the names of the option `sessions`: `const db = await tasks.session.db`. Opened
+   * when first asked for, the same one for the whole request. Its transaction is committed when the answer's status is below
+   * 400, else rolled back, before the head of the answer leaves; with `transaction: false` it is closed when the answer is out.
+   *
+   * The promise rejects with SESSION_UNKNOWN, SESSION_NOT_OPENED, SESSION_POOL_DRY, SESSION_SECOND_DATABASE, or
+   * SESSION_TOO_LATE. A session that has ended throws SESSION_ENDED.
+   */
+  get session(): Sessions<RegisteredSessions> {
+    this.#sessions ??= this.#makeSessions()
+    return this.#sessions.handles
   }
 
   /**
@@ -139,7 +162,7 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
       })
     }
     const deferred = { callback, on: options.on === undefined ? 'success' : onStatus.read(options.on, 'defer', 'on') }
-    if (this.#sent) {
+    if (this.#hasLeft) {
       ;(this.#keptDeferred ??= []).push(deferred)
       if (this.#closed) this.#start()
     } else {
@@ -153,6 +176,7 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
    * that want to name a task in their first bytes. Rejects with a coded error when nothing of it was stored.
    */
   async commit(): Promise<void> {
+    if (this.#ending !== undefined) await this.#ending
     const buffer = this.#takeBuffer()
     if (buffer !== undefined) {
       const storing = this.#storeNow(buffer)
@@ -172,9 +196,19 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   }
 
   settle(status: number, settled: Settled): boolean {
-    if (this.#sent) return this.#settleAgain(status, settled)
+    return this.#sent ? this.#settleAgain(status, settled) : this.#settleFirst(status, settled)
+  }
+
+  /** @param status  undefined when nobody waits for an answer any more. */
+  #settleFirst(status: number | undefined, settled: Settled): boolean {
     this.#sent = true
     this.pending = false
+    if (this.#sessions !== undefined && this.#endSessions(this.#sessions, status, settled)) return true
+    return this.#settleTasks(status ?? 200, settled)
+  }
+
+  /** False when the head has nothing to wait for: nothing is kept, and nothing is being committed. */
+  #settleTasks(status: number, settled: Settled): boolean {
     this.#keepDeferred(status)
     const kept = this.#sift(this.#takeBuffer(), status)
     const committing = this.#committing
@@ -186,6 +220,24 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
     this.#settled = settled
     if (committing === undefined) this.#store(this.#settling, this)
     else this.#settleAfter(committing, this.#settling)
+    return true
+  }
+
+  /** Ends the transaction, and then settles the tasks by the status that leaves. False when there is none. */
+  #endSessions(sessions: RequestSessions, status: number | undefined, settled: Settled): boolean {
+    const kept = this.#buffer?.filter(({ on }) => isKept(on, status ?? 200)) ?? NOTHING
+    const ended = sessions.settle(status, kept)
+    if (ended === undefined) return false
+    this.#settling = NOTHING
+    this.#settled = settled
+    this.#ending = ended.then((error) => {
+      this.#ending = undefined
+      this.#failure = error
+      // An answer that cannot stand leaves as an error, and that status decides what is kept.
+      if (this.#settleTasks(error?.statusCode ?? status ?? 200, this.#settled!)) return
+      this.#onSettled(error)
+      if (this.#closed) this.#start()
+    })
     return true
   }
 
@@ -215,8 +267,10 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
       .finally(() => this.#closed && this.#start())
   }
 
-  #onSettled(error: Error | undefined): void {
+  #onSettled(storeError: Error | undefined): void {
     const settled = this.#settled!
+    // A session that was not committed says more than what became of the tasks that are kept nevertheless.
+    const error = this.#failure ?? storeError
     this.#settling = undefined
     this.#settled = undefined
     if (error !== undefined) {
@@ -241,9 +295,25 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
     else this.#desk.unanswered(this)
   }
 
-  /** The client is gone and the handler has not answered in time, or the background stops: counts as a success. */
+  /**
+   * The client is gone and the handler has not answered in time, or the background stops: counts as a success. Not so with a
+   * transaction, which may be half done: it is rolled back, and an answer that comes nevertheless is refused.
+   */
   settleUnanswered(settled: Settled): boolean {
-    return this.settle(200, settled)
+    return this.#sent ? this.#settleAgain(200, settled) : this.#settleFirst(undefined, settled)
+  }
+
+  /** Whether the head is out: nothing can be kept or dropped with it any more. */
+  get #hasLeft(): boolean {
+    return this.#sent && this.#ending === undefined
+  }
+
+  #makeSessions(): RequestSessions {
+    const sessions = this.#desk.sessions(this.#request.name)
+    if (this.#sent) void sessions.settle(200, NOTHING)
+    else this.pending = true
+    if (this.#closed) sessions.close()
+    return sessions
   }
 
   #takeBuffer(): readonly Draft[] | undefined {
@@ -263,7 +333,8 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
     const { name, on } = draft
     this.#desk.released(1)
     this.#desk.dropped(draft, status)
-    draft.ticket?.settle(new AfterwordError('TASK_DROPPED', { name, status, on }))
+    const why = this.#failure === undefined ? undefined : { cause: this.#failure }
+    draft.ticket?.settle(new AfterwordError('TASK_DROPPED', { name, status, on }, why))
     return false
   }
 
@@ -358,14 +429,16 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
       this.#held = undefined
     }
     if (this.#keptDeferred !== undefined && this.#settling === undefined) {
-      for (const { callback } of this.#keptDeferred) this.#desk.defer(callback, this.#requestId)
+      for (const { callback } of this.#keptDeferred) this.#desk.defer(callback, this.#request)
       this.#keptDeferred = undefined
     }
     this.#forgetWhenOver()
   }
 
   #forgetWhenOver(): void {
-    if (this.#closed && this.#sent && this.#settling === undefined) this.#desk.closed(this)
+    if (!this.#closed || !this.#sent || this.#settling !== undefined) return
+    this.#sessions?.close()
+    this.#desk.closed(this)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import type { BackgroundTasks, DraftReceiver, TaskDesk } from './background-tasks.ts'
-import type { Deferrals } from './deferrals.ts'
+import type { Deferrals, DeferringRequest } from './deferrals.ts'
 import type { Addition } from './engine/addition.ts'
 import type { EventHub } from './engine/event-hub.ts'
 import type { AddEntry } from './engine/journal.ts'
@@ -15,6 +15,7 @@ import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { Added, Store } from './ports/store.ts'
+import { RequestSessions } from './request-sessions.ts'
 import type { Responses } from './responses.ts'
 import type { SessionBook } from './sessions/session-book.ts'
 import { type AdditionDesk, TaskAddition } from './task-addition.ts'
@@ -157,8 +158,12 @@ export class Desk implements TaskDesk, AdditionDesk {
     this.#parts.hub.emit('task:dropped', { task: draft, status, on: draft.on })
   }
 
-  defer(callback: () => unknown, requestId: string | undefined): void {
-    this.#parts.deferrals.run(callback, requestId)
+  defer(callback: () => unknown, request: DeferringRequest): void {
+    this.#parts.deferrals.run(callback, request)
+  }
+
+  sessions(owner: string): RequestSessions {
+    return new RequestSessions(this.#parts.book, this.#parts.settings.sessions, owner)
   }
 
   opened(tasks: BackgroundTasks): void {

@@ -3,6 +3,7 @@ import { type Carried, carriedBy, carry } from './http/carried.ts'
 import { enterScope, inScope, type Scope } from './http/current.ts'
 import { gateResponse, type NodeResponse } from './http/gate.ts'
 import { nobodyWaits, type Settled } from './http/response-tasks.ts'
+import { type NamedRequest, requestName } from './request-name.ts'
 
 /** Whose scopes they are. */
 export interface ScopeOwner {
@@ -10,7 +11,7 @@ export interface ScopeOwner {
 }
 
 /** What a scope needs of its request. */
-export interface ScopedRequest {
+export interface ScopedRequest extends NamedRequest {
   readonly id?: unknown
 }
 
@@ -70,6 +71,15 @@ export class ResponseScope implements Scope<BackgroundTasks>, Carried {
     return requestId(this.#request?.id)
   }
 
+  get name(): string {
+    const named = this.#request?.method === undefined ? this.#response?.req : this.#request
+    return requestName(named, this.requestId)
+  }
+
+  get isAnswered(): boolean {
+    return this.#status !== undefined || this.#closed || this.#response?.headersSent === true
+  }
+
   get tasks(): BackgroundTasks {
     return (this.#tasks ??= this.#makeLate())
   }
@@ -107,7 +117,7 @@ export class ResponseScope implements Scope<BackgroundTasks>, Carried {
 
   /** A list that is first asked for after the head has left learns what happened before it came. */
   #makeLate(): BackgroundTasks {
-    const tasks = new BackgroundTasks(this.#desk, this.requestId)
+    const tasks = new BackgroundTasks(this.#desk, this)
     if (this.#response !== undefined) gateResponse(this.#response, tasks)
     if (this.#status !== undefined) tasks.settle(this.#status, nobodyWaits)
     if (this.#closed) tasks.close()

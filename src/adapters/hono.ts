@@ -30,7 +30,7 @@ export interface TasksEnv {
 export function honoTasks(background: Background): MiddlewareHandler<TasksEnv> {
   return async (c, next) => {
     const outgoing = outgoingOf(c.env)
-    const scope = background.attach(outgoing, { id: requestIdOf(c) })
+    const scope = background.attach(outgoing, { id: requestIdOf(c), method: c.req.method, url: c.req.path })
     c.set('tasks', tasksOnDemand(scope))
     await scope.run(next)
     if (isAnswerable(c.error) && c.res.status === 500) refuse(c, c.error)

@@ -24,7 +24,7 @@ type Scoped = Koa.Context & { [SCOPE]?: ResponseScope }
  */
 export function koaTasks(background: Background): Koa.Middleware {
   return (ctx: Scoped, next) => {
-    const scope = background.attach(ctx.res, ctx.req as { id?: string })
+    const scope = background.attach(ctx.res, ctx.req)
     ctx[SCOPE] = scope
     if (!('tasks' in ctx)) Object.defineProperty(Object.getPrototypeOf(ctx), 'tasks', property)
     return scope.run(next).catch((error: unknown) => {

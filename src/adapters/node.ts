@@ -32,7 +32,7 @@ export function nodeTasks<
   // A handler that declares two parameters does not look at a third.
   const wantsTasks = handler.length !== 1 && handler.length !== 2
   return (req, res) => {
-    const scope = background.attach(res, req as { id?: string })
+    const scope = background.attach(res, req)
     const tasks = wantsTasks ? tasksOnDemand(scope) : (undefined as never)
     try {
       const answered = scope.run(() => handler(req, res, tasks))

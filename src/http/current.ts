@@ -3,6 +3,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 /** One request under the care of an adapter: hands out the one task list that all code below the handler shares. */
 export interface Scope<T> {
   readonly tasks: T
+  /** What the request is called in messages: `request POST /signup`. */
+  readonly name: string
+  /** Whether its answer has left, or is about to. */
+  readonly isAnswered: boolean
 }
 
 const storage = new AsyncLocalStorage<Scope<unknown>>()

@@ -27,7 +27,10 @@ const KEPT = new Set([
   'request-id',
 ])
 
-/** The refusal for an error of the store. Never holds the error's text, which may name files of the server. */
+const TASKS_REFUSED = 'The request was not accepted: its background tasks could not be stored.'
+const SESSION_REFUSED = 'The request was not accepted: its database session could not be committed.'
+
+/** The refusal for an error of the store, or of a database session. Never holds the error's text, which may name files of the server. */
 export function refusalOf(error: unknown): Refusal {
   const { code, statusCode, retryAfterSeconds } = (error ?? {}) as Record<string, unknown>
   const status = isErrorStatus(statusCode) ? statusCode : 503
@@ -42,7 +45,7 @@ export function refusalOf(error: unknown): Refusal {
     },
     body: JSON.stringify({
       error: known ? code : 'STORE_FAILED',
-      message: 'The request was not accepted: its background tasks could not be stored.',
+      message: known && code.startsWith('SESSION_') ? SESSION_REFUSED : TASKS_REFUSED,
     }),
   }
 }

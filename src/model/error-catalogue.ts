@@ -327,6 +327,11 @@ export const ERRORS = {
       `The session "${e.session}" of ${e.owner} was used (${e.used}) ${e.agoMs} ms after it was ${e.how}; used by ${e.by}.`,
     todo: 'Use a session of its own there: `await context.session.NAME` inside run(input, context). To have work done before the session ends, await it.',
   },
+  SESSION_TOO_LATE: {
+    happened: (e: { session: string; owner: string; after: string; by: string }) =>
+      `Session "${e.session}" of ${e.owner} was first asked for after ${e.after}, when nothing would have ended it; asked for by ${e.by}.`,
+    todo: 'Ask for it before the first byte of the answer. For what comes later use `await context.session.NAME` in a task; streams can use a provider with `transaction: false`.',
+  },
   SESSION_QUERY_RUNNING: {
     happened: (e: { session: string; owner: string; running: number }) =>
       `The session "${e.session}" of ${e.owner} was rolled back: ${e.running} of its queries had no answer yet when it was to be committed.`,
@@ -346,6 +351,13 @@ export const ERRORS = {
     happened: (e: { session: string; owner: string; reason: string }) =>
       `Nobody knows whether the session "${e.session}" of ${e.owner} was committed: ${e.reason}.`,
     todo: 'Nothing to do for a task: its next attempt reads in the database what became of it, and no attempt is spent. For a request, look at the data.',
+    statusCode: 503,
+    retryAfterSeconds: 1,
+  },
+  SESSION_UNANSWERED: {
+    happened: (e: { session: string; owner: string }) =>
+      `The session "${e.session}" of ${e.owner} was rolled back: its client had gone, or the background stopped, and its handler had left no status.`,
+    todo: 'Let handlers end within five seconds after their client has gone, and within the grace of a shutdown; what takes longer belongs into a task.',
     statusCode: 503,
     retryAfterSeconds: 1,
   },

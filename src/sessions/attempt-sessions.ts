@@ -54,7 +54,7 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
     const { id, name } = parts.task
     this.#parts = parts
     this.#owner = `task "${name}" (${id}, attempt ${attemptNumber(parts.task)})`
-    this.handles = sessionHandles((session) => this.#handle(session))
+    this.handles = sessionHandles<SessionProviders>((session) => this.#handle(session))
   }
 
   async succeed(outcome: Success): Promise<SessionEnd> {

@@ -71,12 +71,18 @@ export class HeldSession {
     await this.#open.commit()
   }
 
-  /** Takes it back, where there is a transaction, and gives back what it holds. A connection that does not answer is given up. Never rejects. */
-  async discard(): Promise<void> {
-    if (this.#isClosed) return
+  /**
+   * Takes it back, where there is a transaction, and gives back what it holds. A connection that does not answer is given up.
+   * Never rejects.
+   *
+   * @returns whether the connection was sound to the end: a transaction is taken back for certain.
+   */
+  async discard(): Promise<boolean> {
+    if (this.#isClosed) return true
     this.end(this.isTransaction ? 'rolled back' : 'closed')
-    const isBroken = this.isTransaction ? !(await this.#rolledBack()) : this.running > 0
-    await this.close(isBroken)
+    const isSound = this.isTransaction ? await this.#rolledBack() : this.running === 0
+    await this.close(!isSound)
+    return isSound
   }
 
   /** Gives back what it holds. Closing twice is fine. Never rejects: what was to be said of the connection was said before. */

@@ -28,7 +28,7 @@ export class LabBackground extends Background {
     return this.#dead ? Promise.resolve(NOTHING) : this.#clock.runUntil(super.stop(options))
   }
 
-  override attach(response: NodeResponse | undefined, request?: { readonly id?: string | undefined }): ResponseScope {
+  override attach(response: NodeResponse | undefined, request?: Parameters<Background['attach']>[1]): ResponseScope {
     if (response !== undefined && !this.#open.has(response)) {
       this.#open.add(response)
       response.once('close', () => this.#open.delete(response))
