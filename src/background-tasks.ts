@@ -11,9 +11,11 @@ import type { Sessions } from './model/session.ts'
 import type { TaskHandle } from './model/task-handle.ts'
 import type { OnStatus, TaskId } from './model/task.ts'
 import type { Added } from './ports/store.ts'
+import { refuseOwnWait } from './refuse-own-wait.ts'
 import type { RequestSessions } from './request-sessions.ts'
 import { type Draft, type HeldDraft, heldDraft, refusal } from './task-draft.ts'
 import { TaskTicket } from './task-ticket.ts'
+import type { TransactionHolder, TransactionTasks } from './transaction-tasks.ts'
 
 /** Who waits for drafts to be stored. */
 export interface DraftReceiver {
@@ -41,6 +43,7 @@ export interface TaskDesk {
   released(count: number): void
   dropped(draft: Draft, status: number): void
   defer(callback: () => unknown, request: DeferringRequest): void
+  in(transaction: unknown, holder: TransactionHolder): TransactionTasks
   /** The database sessions of a response; none is opened yet. */
   sessions(owner: string): RequestSessions
   opened(tasks: BackgroundTasks): void
@@ -146,6 +149,23 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   }
 
   /**
+   * The way into a transaction that is open, of one of the option `sessions`, or begun by yourself with the library of one of them.
+   * What is added there is stored with its commit, or not at all, and starts when the answer is out; the status of the answer does
+   * not count for it, and it stands outside of the series.
+   *
+   * ```ts
+   * const db = await request.tasks.session.db
+   * await request.tasks.in(db).add(sendWelcome, { userId })
+   * ```
+   */
+  in(transaction: unknown): TransactionTasks {
+    return this.#desk.in(transaction, {
+      requestId: this.#request.requestId,
+      keep: (draft, added) => this.#hold(draft, added),
+    })
+  }
+
+  /**
    * A plain function to call after the response, in this process only: waited for when the background stops, lost if the
    * process dies. Its tasks' siblings by `add` are the ones that are never lost.
    *
@@ -173,9 +193,11 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
 
   /**
    * Stores what was added so far, whatever the status will be, and resolves when it is durable: for streamed answers
-   * that want to name a task in their first bytes. Rejects with a coded error when nothing of it was stored.
+   * that want to name a task in their first bytes. Rejects with a coded error when nothing of it was stored; with
+   * SESSION_WAITS_FOR_ITSELF where a session of this request holds the file of the store.
    */
   async commit(): Promise<void> {
+    if (this.#buffer !== undefined) refuseOwnWait(this.#buffer[0]!)
     if (this.#ending !== undefined) await this.#ending
     const buffer = this.#takeBuffer()
     if (buffer !== undefined) {
@@ -225,8 +247,7 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
 
   /** Ends the transaction, and then settles the tasks by the status that leaves. False when there is none. */
   #endSessions(sessions: RequestSessions, status: number | undefined, settled: Settled): boolean {
-    const kept = this.#buffer?.filter(({ on }) => isKept(on, status ?? 200)) ?? NOTHING
-    const ended = sessions.settle(status, kept)
+    const ended = sessions.settle(status)
     if (ended === undefined) return false
     this.#settling = NOTHING
     this.#settled = settled
@@ -310,7 +331,7 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
 
   #makeSessions(): RequestSessions {
     const sessions = this.#desk.sessions(this.#request.name)
-    if (this.#sent) void sessions.settle(200, NOTHING)
+    if (this.#sent) void sessions.settle(200)
     else this.pending = true
     if (this.#closed) sessions.close()
     return sessions
@@ -416,8 +437,13 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
   #keep(draft: Draft, error: Error | undefined, added: Added | undefined): void {
     draft.ticket?.settle(error ?? refusal(draft, added))
     if (draft.claimFor === undefined) return
+    this.#hold(heldDraft(draft), added)
+  }
+
+  /** Until the answer is out. */
+  #hold(draft: HeldDraft, added: Added | undefined): void {
     if (this.#closed) return this.#desk.release(draft, added)
-    const held = { draft: heldDraft(draft), added }
+    const held = { draft, added }
     if (this.#held === undefined) this.#held = [held]
     else this.#held.push(held)
   }

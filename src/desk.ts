@@ -163,7 +163,8 @@ export class Desk implements TaskDesk, AdditionDesk {
   }
 
   sessions(owner: string): RequestSessions {
-    return new RequestSessions(this.#parts.book, this.#parts.settings.sessions, owner)
+    const { book, settings, store } = this.#parts
+    return new RequestSessions(book, settings.sessions, owner, (sql) => store.join?.(sql) !== undefined)
   }
 
   opened(tasks: BackgroundTasks): void {

@@ -1,12 +1,12 @@
 import { asError } from './model/as-error.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { RegisteredSessions } from './model/register.ts'
-import type { SessionProviders } from './model/session.ts'
+import type { SessionProviders, SessionSql } from './model/session.ts'
 import { runningNow } from './running-now.ts'
 import type { HeldSession } from './sessions/held-session.ts'
+import { enterSessions, type OwnSessions } from './sessions/own-sessions.ts'
 import type { SessionBook } from './sessions/session-book.ts'
 import { sessionHandles } from './sessions/session-handles.ts'
-import type { Draft } from './task-draft.ts'
 
 /** One that was asked for. */
 interface Asked {
@@ -21,19 +21,24 @@ interface Asked {
  * The database sessions of one request: each is opened when the handler first asks for it. The one with a transaction ends
  * with the status of the answer, before its head leaves; those without end when the answer is out.
  */
-export class RequestSessions {
+export class RequestSessions implements OwnSessions {
   /** What the handler sees of them. */
   readonly handles = sessionHandles<RegisteredSessions>((name) => this.#handle(name))
   readonly #book: SessionBook
   readonly #providers: SessionProviders
   readonly #owner: string
+  readonly #isStore: (sql: SessionSql) => boolean
   readonly #asked = new Map<string, Asked>()
   /** What no transaction can be opened after, to complete "after …". */
   #settled: string | undefined
   #isClosed = false
 
-  /** @param owner  whose they are, for messages: `request POST /signup`. */
-  constructor(book: SessionBook, providers: SessionProviders, owner: string) {
+  /**
+   * @param owner  whose they are, for messages: `request POST /signup`.
+   * @param isStore  whether a session is in the database of the store.
+   */
+  constructor(book: SessionBook, providers: SessionProviders, owner: string, isStore: (sql: SessionSql) => boolean) {
+    this.#isStore = isStore
     this.#book = book
     this.#providers = providers
     this.#owner = owner
@@ -45,10 +50,9 @@ export class RequestSessions {
    *
    * @param status  undefined when nobody waits for an answer any more and the handler has left none: what it had done by then
    *   may be half of something, so it is taken back.
-   * @param _kept  the tasks that this status keeps, which are stored after the commit.
    * @returns undefined when there is nothing to wait for; else a promise of why the answer cannot stand, if it cannot.
    */
-  settle(status: number | undefined, _kept: readonly Draft[]): Promise<AfterwordError | undefined> | undefined {
+  settle(status: number | undefined): Promise<AfterwordError | undefined> | undefined {
     this.#settled = status === undefined ? 'nobody waited for its answer any more' : 'the head of its answer had left'
     const asked = this.#transaction()
     if (asked === undefined) return undefined
@@ -64,7 +68,14 @@ export class RequestSessions {
     for (const { held, isTransaction } of this.#asked.values()) if (!isTransaction) void held?.discard()
   }
 
+  holdingStore(): { session: string; owner: string } | undefined {
+    const { held } = this.#transaction() ?? {}
+    const isHolding = this.#settled === undefined && held?.sql !== undefined && this.#isStore(held.sql)
+    return isHolding ? { session: held.name, owner: this.#owner } : undefined
+  }
+
   #handle(name: string): Promise<unknown> {
+    enterSessions(this)
     const known = this.#asked.get(name)
     if (known !== undefined) return known.handle
     const provider = Object.hasOwn(this.#providers, name) ? this.#providers[name] : undefined

@@ -2,19 +2,21 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test, type TestContext } from 'node:test'
+import type { BackgroundOptions } from '../../src/background-options.ts'
 import { defineTask } from '../../src/define-task.ts'
 import { nodeSqliteSession } from '../../src/sessions/node-sqlite.ts'
-import { bench, databaseFile, later } from '../support/bench.ts'
+import { bench, databaseFile, gate, later } from '../support/bench.ts'
 
 const work = defineTask({ name: 'work', run: (n: number) => n * 2 })
 
-async function scene(t: TestContext) {
+async function scene(t: TestContext, options: BackgroundOptions = {}) {
   const file = databaseFile(t)
   const database = new DatabaseSync(file)
   later(t).defer(() => database.close())
   const made = bench(t, {
+    ...options,
     store: `sqlite:${file}`,
-    tasks: [work],
+    tasks: [work, ...(options.tasks ?? [])],
     sessions: { db: nodeSqliteSession(database) },
     poll: '1h',
   })
@@ -112,5 +114,73 @@ describe('background.in(transaction).add', () => {
     await assert.rejects(background.in(database).add(work, 2, { id: 'mine' }), { code: 'TASK_ID_TAKEN' })
     database.exec('COMMIT')
     assert.equal(await background.result({ id: 'mine' }), 2)
+  })
+})
+
+describe('tasks.in(transaction).add in a request', () => {
+  async function request(t: TestContext, options: BackgroundOptions = {}) {
+    const made = await scene(t, options)
+    const { background } = made
+    const scope = background.attach(undefined, { method: 'POST', url: '/signup', id: 'r1' })
+    return { ...made, scope, tasks: scope.tasks }
+  }
+
+  test('starts the task when the answer is out, not with the commit', async (t) => {
+    const { background, tasks, scope, until, row, events } = await request(t)
+    const db = await tasks.session['db']
+    const task = await tasks.in(db).add(work, 21)
+    await scope.settle(201)
+    await until('task:added', task.id)
+    assert.equal((await row(task.id)).state, 'running')
+    assert.deepEqual(events.all('attempt:start'), [])
+    scope.close()
+    assert.equal(await background.result(task), 42)
+    assert.equal((await row(task.id)).requestId, 'r1')
+  })
+
+  test('stores nothing when the session is rolled back by the status, and keeps no place for it', async (t) => {
+    const { background, tasks, scope, events } = await request(t)
+    const { id } = await tasks.in(await tasks.session['db']).add(work, 21)
+    await scope.settle(500)
+    scope.close()
+    assert.equal(await background.get(id), undefined)
+    await Promise.all(Array.from({ length: 20 }, async (_, n) => background.result(await background.add(work, n))))
+    assert.equal(events.all('attempt:start', id).length, 0)
+  })
+
+  test('starts a task whose transaction is committed after the answer was out', async (t) => {
+    const { background, tasks, scope, database } = await request(t)
+    database.exec('BEGIN IMMEDIATE')
+    const task = await tasks.in(database).add(work, 21)
+    await scope.settle(201)
+    scope.close()
+    assert.equal(await background.get(task.id), undefined)
+    database.exec('COMMIT')
+    assert.equal(await background.result(task), 42)
+  })
+
+  test('keeps the input until then also where there is no room: another worker does not start it before', async (t) => {
+    const busy = gate()
+    const hold = defineTask({ name: 'hold', run: () => busy.opened })
+    const { background, tasks, scope, until, row } = await request(t, { tasks: [hold], concurrency: 1 })
+    const first = await background.add(hold)
+    await until('attempt:start', first.id)
+    const task = await tasks.in(await tasks.session['db']).add(work, 21)
+    await scope.settle(201)
+    await until('task:added', task.id)
+    assert.equal((await row(task.id)).state, 'running')
+    scope.close()
+    busy.open()
+    assert.equal(await background.result(task), 42)
+  })
+
+  test('an add that would wait for the session of its own request is refused', async (t) => {
+    const { background, tasks, scope } = await request(t)
+    await tasks.session['db']
+    tasks.add(work, 1)
+    await assert.rejects(tasks.commit(), { code: 'SESSION_WAITS_FOR_ITSELF', message: /request POST \/signup/ })
+    await assert.rejects(background.add(work, 1), { code: 'SESSION_WAITS_FOR_ITSELF' })
+    await scope.settle(200)
+    scope.close()
   })
 })
