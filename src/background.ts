@@ -15,7 +15,7 @@ import type { Lane } from './engine/lane.ts'
 import { Registry } from './engine/registry.ts'
 import { report } from './engine/reporter.ts'
 import { ResultWaiters } from './engine/result-waiters.ts'
-import { Runner } from './engine/runner.ts'
+import type { Runner } from './engine/runner.ts'
 import { within } from './engine/within.ts'
 import { Worker } from './engine/worker.ts'
 import { explainTask } from './explain-task.ts'
@@ -24,6 +24,7 @@ import { installGate, type NodeResponse } from './http/gate.ts'
 import { type ClosableServer, closeUnusedWith, watchConnections } from './http/unused-connections.ts'
 import { makeHealthCheck } from './make-health-check.ts'
 import { makePulse } from './make-pulse.ts'
+import { makeRunner } from './make-runner.ts'
 import type { AddArguments, ResultOf } from './model/add-arguments.ts'
 import type { BlockCount } from './model/block.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
@@ -37,7 +38,6 @@ import { refuseInIsolate } from './model/task-isolate.ts'
 import type { TaskId } from './model/task.ts'
 import { makeStore } from './open-store.ts'
 import type { Executor } from './ports/executor.ts'
-import type { SessionMaker } from './ports/sessions.ts'
 import type { CancelAnswer, Counts, Store } from './ports/store.ts'
 import type { ThreadPulse } from './pulse/thread-pulse.ts'
 import { refuseOwnWait } from './refuse-own-wait.ts'
@@ -46,7 +46,6 @@ import { Responses } from './responses.ts'
 import { awaitResult, type ResultOptions } from './result.ts'
 import { runningNow } from './running-now.ts'
 import { checkRuntime } from './runtime.ts'
-import { AttemptSessionMaker } from './session-maker.ts'
 import { SessionBook } from './sessions/session-book.ts'
 import { handleSignals, type SignalOptions } from './signals.ts'
 import { listAsk, type TaskPage, taskPage } from './task-page.ts'
@@ -114,29 +113,18 @@ export class Background {
       runner: () => this.#runner,
       worker: () => this.#worker,
     })
-    this.#runner = new Runner({
-      registry: this.#registry,
-      rules: rules(settings, ports),
+    this.#runner = makeRunner(settings, ports, {
+      store,
       hub: this.#hub,
       logger,
+      registry: this.#registry,
       lanes: this.#lanes,
       executor: this.#executor,
       pulse: this.#pulse,
-      progressBytesMax: settings.resultBytesMax,
-      keepsSucceeded: settings.retention.succeededMs > 0,
-      journal: () => this.#worker.journal,
-      incarnation: () => this.#worker.incarnation ?? 0,
-      hungry: () => this.#worker.hungry(),
-      releasing: () => this.#worker.look(),
-      recorded: ({ outcome, task }) => {
-        if (outcome.move === 'retry') this.#worker.expect(outcome.dueAt)
-        this.#worker.ended(task.id)
-        this.#waiters.notify(task.id)
-      },
-      awaited: (id) => this.#waiters.has(id),
-      sessions: this.#sessionMaker(),
-      addition: (...given) => this.#desk.addition(...given),
-      joined: (joined) => this.#worker.joined(joined),
+      book: this.#book,
+      waiters: this.#waiters,
+      worker: () => this.#worker,
+      desk: () => this.#desk,
     })
     this.#worker = new Worker({
       ...settings,
@@ -410,15 +398,6 @@ export class Background {
   }
 
   // Inside
-
-  #sessionMaker(): SessionMaker {
-    return new AttemptSessionMaker({
-      book: this.#book,
-      providers: this.#settings.sessions,
-      store: this.#store,
-      worker: () => this.#worker.incarnation,
-    })
-  }
 
   #makeDesk(): Desk {
     return new Desk({

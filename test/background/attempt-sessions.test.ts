@@ -250,7 +250,7 @@ describe('a task that adds tasks', () => {
       },
     })
     const { background, effects } = await scene(t, insert, { tasks: [adds, next] })
-    const id = (await background.result(await background.add(adds))) as string
+    const id = await background.result(await background.add(adds))
     await committed[0]
     assert.deepEqual([await background.result({ id }), effects()], [7, ['a']])
   })

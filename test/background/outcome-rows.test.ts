@@ -85,7 +85,9 @@ describe('an attempt whose data lies in another database than its task', () => {
     })
     const file = databaseFile(t)
     const { background, until } = bench(t, {
-      ...{ store: `sqlite:${file}`, tasks: [work], poll: 100 },
+      store: `sqlite:${file}`,
+      tasks: [work],
+      poll: 100,
       sessions: { db: nodeSqliteSession(database) },
     })
     const { id } = await background.add(work)
@@ -189,7 +191,7 @@ describe('a commit of which no answer came', { skip: skipPostgres }, () => {
   })
 
   /** Sessions of which one commit does what it is told instead: the second, for the first is that of the look at the table. */
-  function failing(commit: (real: () => unknown) => Promise<unknown>): SessionProvider<unknown> {
+  function failing(commit: (real: () => unknown) => Promise<unknown>): SessionProvider {
     const provider = pgSession(pool)
     let commits = 0
     return {

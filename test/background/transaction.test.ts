@@ -76,11 +76,12 @@ describe('background.in(transaction).add', () => {
       run: async (_: undefined, { session }) => (await background.in(await session['db']).add(work, 5)).id,
     })
     const { background } = bench(t, {
-      ...{ store: `sqlite:${file}`, tasks: [work, adds] },
+      store: `sqlite:${file}`,
+      tasks: [work, adds],
       sessions: { db: nodeSqliteSession(database) },
     })
     await background.start()
-    const id = (await background.result(await background.add(adds))) as string
+    const id = await background.result(await background.add(adds))
     assert.equal(await background.result({ id }), 10)
   })
 
