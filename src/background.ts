@@ -7,7 +7,7 @@ import {
 import { type Ports, systemPorts } from './background-ports.ts'
 import { Deferrals } from './deferrals.ts'
 import { Desk } from './desk.ts'
-import { executor, lanes, registration, retention, rules } from './engine-settings.ts'
+import { executor, lanes, registration, retention } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { EventHub } from './engine/event-hub.ts'
 import type { Explanation } from './engine/explain.ts'
