@@ -337,6 +337,11 @@ export const ERRORS = {
       `The session "${e.session}" of ${e.owner} was rolled back: ${e.running} of its queries had no answer yet when it was to be committed.`,
     todo: 'Await every query; a query that nobody awaits may fail unseen, or belong to whoever has the connection next.',
   },
+  SESSION_TRANSACTION_OVER: {
+    happened: (e: { library: string; why: string }) =>
+      `The transaction of ${e.library} could not be committed, because it was over already: ${e.why}.`,
+    todo: 'Leave BEGIN, COMMIT and ROLLBACK to the session. Let the error of a query leave `run`, or do what may fail in a nested transaction (a savepoint).',
+  },
   SESSION_SECOND_DATABASE: {
     happened: (e: { session: string; first: string; owner: string }) =>
       `Session "${e.session}" was refused to ${e.owner}, which has session "${e.first}" open: no commit covers two transactions.`,

@@ -24,6 +24,11 @@ export interface OpenSession<Handle = unknown> {
   readonly sql?: SessionSql | undefined
   /** Makes what was done permanent. Called at most once, never for a provider with `transaction: false`. */
   commit(): Promise<unknown> | void
+  /**
+   * As `commit`, and called instead of it, with a last statement of Afterword in the same trip to the server. It has to fail for
+   * the transaction to be taken back: where it does, nothing is committed and what the database says of it is thrown.
+   */
+  commitWith?(sql: string, values: readonly SqlValue[]): Promise<unknown>
   /** Takes back what was done. As `commit`; also after a commit that failed. */
   rollback(): Promise<unknown> | void
   /**

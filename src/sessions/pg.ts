@@ -1,8 +1,8 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool, PoolClient, QueryResult } from 'pg'
 import { type OptionsGiven, optionTable } from '../model/option-table.ts'
-import type { OpenSession, SessionProvider, SessionSql, SqlRow } from '../model/session.ts'
-import { RunningCount } from './running-count.ts'
-import { checkObject, isolation, SESSION_ENTRIES } from './session-options.ts'
+import type { OpenSession, SessionProvider } from '../model/session.ts'
+import { HeldPgClient, inlined, isPgTransaction, pgSql } from './pg-client.ts'
+import { hasMethods, isolation, SESSION_ENTRIES, wrongObject } from './session-options.ts'
 
 /** What a session of `pg` is to work with: a client of the pool, whose end is not yours to decide. */
 export type PgSession = Omit<PoolClient, 'connect' | 'end' | 'release'>
@@ -21,10 +21,12 @@ export const PG_OPTIONS = optionTable({
  * // in run: const db = await context.session.db; await db.query('insert into …')
  * ```
  *
+ * A transaction in which a query failed, caught or not, is not committed: SESSION_TRANSACTION_OVER.
+ *
  * @throws SESSION_WRONG_OBJECT, OPTION_UNKNOWN, OPTION_INVALID.
  */
 export function pgSession(pool: Pool, options: OptionsGiven<typeof PG_OPTIONS> = {}): SessionProvider<PgSession> {
-  checkObject('pgSession', 'a Pool of pg', pool, 'connect', 'query', 'end', 'on')
+  checkPgPool('pgSession', pool)
   const { transaction, outcomes, isolation } = PG_OPTIONS.parse('pgSession', options)
   const begin = isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation}`
   return {
@@ -33,52 +35,49 @@ export function pgSession(pool: Pool, options: OptionsGiven<typeof PG_OPTIONS> =
     outcomes,
     size: pool.options.max,
     async open() {
-      const client = await pool.connect()
-      const session = openPg(client)
-      if (transaction) await client.query(begin).catch((error: unknown) => refuse(session, error))
-      return session
+      const held = new HeldPgClient(await pool.connect(), 'pg')
+      if (transaction) await held.client.query(begin).catch((error: unknown) => refuse(held, error))
+      return openPg(held, transaction)
     },
-    sqlOf: (given) => (isClient(given) ? pgSql(given) : undefined),
+    sqlOf: (given) => (isPgTransaction(given) ? pgSql(given) : undefined),
   }
 }
 
-function openPg(client: PoolClient): OpenSession<PgSession> {
-  const running = new RunningCount(client, 'query')
-  // A connection that breaks tells its next query so; without a listener it would end the process as well.
-  client.on('error', ignore)
+/** Throws SESSION_WRONG_OBJECT unless it is a pool of `pg` with clients in JavaScript. */
+export function checkPgPool(where: string, pool: Pool): void {
+  const expected = 'a Pool of pg'
+  if (!hasMethods(pool, 'connect', 'query', 'end', 'on') || typeof pool.options?.max !== 'number') {
+    throw wrongObject(where, expected, pool)
+  }
+  const { Client } = pool as { readonly Client?: { readonly prototype: unknown } }
+  // Those of pg-native do not say when their connection is lost.
+  if (Client !== undefined && !hasMethods(Client.prototype, 'escapeLiteral')) {
+    throw wrongObject(where, `${expected} itself, not one of pg-native`, pool)
+  }
+}
+
+function openPg(held: HeldPgClient, isTransaction: boolean): OpenSession<PgSession> {
+  const { client } = held
   return {
     handle: client,
-    sql: pgSql(client),
-    running: () => running.count,
+    sql: isTransaction ? held.sql : undefined,
+    running: () => held.running,
     async commit() {
-      const { command } = await client.query('COMMIT')
-      if (command !== 'COMMIT') throw new Error('Postgres rolled back instead: a query of the transaction had failed')
+      held.checkTransaction()
+      held.checkCommit(await client.query('COMMIT'))
+    },
+    async commitWith(sql, values) {
+      held.checkTransaction()
+      // One message: where the statement fails, the server does not look at what comes after it.
+      const answers: unknown = await client.query(`${inlined(client, sql, values)};COMMIT`)
+      held.checkCommit((answers as readonly QueryResult[]).at(-1))
     },
     rollback: () => client.query('ROLLBACK'),
-    close(broken) {
-      running.release()
-      client.off('error', ignore)
-      client.release(broken)
-    },
+    close: (broken) => held.close(broken),
   }
 }
 
-/** How statements get to the server over a client of `pg`. */
-export function pgSql(client: Pick<PoolClient, 'query'>): SessionSql {
-  return {
-    dialect: 'postgres',
-    query: async (sql, values) => (await client.query<SqlRow>(sql, [...values])).rows,
-  }
-}
-
-function ignore(): void {}
-
-async function refuse(session: OpenSession, error: unknown): Promise<never> {
-  await session.close(true)
+function refuse(held: HeldPgClient, error: unknown): never {
+  held.close(true)
   throw error
-}
-
-function isClient(given: unknown): given is PoolClient {
-  const client = given as Partial<PoolClient> | null
-  return typeof client === 'object' && typeof client?.query === 'function' && typeof client.release === 'function'
 }

@@ -28,7 +28,16 @@ export type SessionOptions = OptionsGiven<typeof SESSION_OPTIONS>
 
 /** Throws SESSION_WRONG_OBJECT unless `given` has each of these methods. */
 export function checkObject(where: string, expected: string, given: unknown, ...methods: readonly string[]): void {
+  if (!hasMethods(given, ...methods)) throw wrongObject(where, expected, given)
+}
+
+/** What providers say of an object that they are not for. */
+export function wrongObject(where: string, expected: string, given: unknown): AfterwordError {
+  return new AfterwordError('SESSION_WRONG_OBJECT', { where, expected, got: received(given) })
+}
+
+/** Whether it is an object, or a function, with all of these methods. */
+export function hasMethods(given: unknown, ...methods: readonly string[]): boolean {
   const isObject = (typeof given === 'object' && given !== null) || typeof given === 'function'
-  if (isObject && methods.every((name) => typeof (given as Record<string, unknown>)[name] === 'function')) return
-  throw new AfterwordError('SESSION_WRONG_OBJECT', { where, expected, got: received(given) })
+  return isObject && methods.every((name) => typeof (given as Record<string, unknown>)[name] === 'function')
 }
