@@ -331,9 +331,9 @@ export class BackgroundTasks implements ResponseTasks, DraftReceiver, Placed {
 
   #makeSessions(): RequestSessions {
     const sessions = this.#desk.sessions(this.#request.name)
+    this.pending = !this.#sent
     if (this.#sent) void sessions.settle(200)
-    else this.pending = true
-    if (this.#closed) sessions.close()
+    if (this.#sent && this.#closed) sessions.close()
     return sessions
   }
 

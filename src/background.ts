@@ -7,7 +7,7 @@ import {
 import { type Ports, systemPorts } from './background-ports.ts'
 import { Deferrals } from './deferrals.ts'
 import { Desk } from './desk.ts'
-import { executor, lanes, registration, retention } from './engine-settings.ts'
+import { executor, lanes, registration, retention, smallPools } from './engine-settings.ts'
 import { builtinLogger, logLevel } from './engine/builtin-logger.ts'
 import { EventHub } from './engine/event-hub.ts'
 import type { Explanation } from './engine/explain.ts'
@@ -419,6 +419,7 @@ export class Background {
   async #open(): Promise<void> {
     if (this.#executor !== undefined) await this.#executor.prove(this.#registry.isolated)
     await this.#worker.start()
+    for (const pool of smallPools(this.#settings, this.#lanes)) this.#hub.emit('session:pool-small', pool)
     this.#running = true
   }
 

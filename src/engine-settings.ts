@@ -7,6 +7,7 @@ import type { Registry } from './engine/registry.ts'
 import { IsolatePool } from './isolates/isolate-pool.ts'
 import { didYouMean } from './model/did-you-mean.ts'
 import { AfterwordError } from './model/errors.ts'
+import type { BackgroundEvents } from './model/events.ts'
 import type { Logger } from './model/logger.ts'
 import type { Retention } from './model/task.ts'
 import type { Executor } from './ports/executor.ts'
@@ -53,6 +54,18 @@ export function rules(settings: ReadBackgroundOptions, ports: Ports): AttemptRul
 export function retention({ retention: kept }: ReadBackgroundOptions): Retention {
   const { succeededMs, failedMs, cancelledMs, quarantinedMs } = kept
   return { succeeded: succeededMs, failed: failedMs, cancelled: cancelledMs, quarantined: quarantinedMs }
+}
+
+/** The providers of sessions that have fewer connections than attempts may run at once. */
+export function smallPools(
+  { works, sessions }: ReadBackgroundOptions,
+  served: ReadonlyMap<string, Lane>,
+): readonly BackgroundEvents['session:pool-small'][] {
+  if (!works) return []
+  const concurrency = [...served.values()].reduce((sum, lane) => sum + lane.concurrency, 0)
+  return Object.entries(sessions).flatMap(([session, { size = Infinity, single }]) =>
+    single === true || size >= concurrency ? [] : [{ session, size, concurrency }],
+  )
 }
 
 /** What runs the definitions that want an isolate; undefined when there are none, or none may have one. */

@@ -27,7 +27,9 @@ export function koaTasks(background: Background): Koa.Middleware {
     const scope = background.attach(ctx.res, ctx.req)
     ctx[SCOPE] = scope
     if (!('tasks' in ctx)) Object.defineProperty(Object.getPrototypeOf(ctx), 'tasks', property)
-    return scope.run(next).catch((error: unknown) => {
+    // Koa sends the answer, and with it a stream, when its middleware is over: that too is code of this request.
+    scope.enter()
+    return next().catch((error: unknown) => {
       // Koa answers an error of a client that has gone away with nothing: its tasks would pass for a success.
       if (ctx.res.destroyed) void scope.settle(500)?.catch(() => undefined)
       throw error

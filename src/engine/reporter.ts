@@ -103,6 +103,11 @@ const LINES: { [N in EventName]: Line<N> } = {
     fields: { task: e.name, times: e.times },
     message: `task "${e.name}" has blocked the event loop ${e.times} times; its attempts run in threads from here on`,
   }),
+  'session:pool-small': (e) => ({
+    level: 'warn',
+    fields: { session: e.session, size: e.size, concurrency: e.concurrency },
+    message: `session "${e.session}" has ${e.size} connections, and ${e.concurrency} attempts may run at once: give its pool as many, and some for requests, or lower \`concurrency\``,
+  }),
   'pulse:started': () => ({
     level: 'debug',
     fields: {},

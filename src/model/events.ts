@@ -91,6 +91,14 @@ export interface BackgroundEvents {
   'loop:blocked': Block
   /** A task with `onBlock: 'thread'` has blocked the event loop so often: its attempts run in threads from here on. */
   'task:moved': { readonly name: string; readonly times: number }
+  /** More attempts may run at once than a provider of sessions has connections: they will wait for each other. Once in a start. */
+  'session:pool-small': {
+    readonly session: string
+    /** How many sessions can be open at once. */
+    readonly size: number
+    /** How many attempts may run at once in this process, in all queues together. */
+    readonly concurrency: number
+  }
   /** The pulse thread keeps the lease and watches the event loop from here on. */
   'pulse:started': object
   /** The pulse thread has ended before its time: the lease is kept on the event loop, and nothing watches that any more. */

@@ -50,6 +50,8 @@ export interface SessionProvider<Handle = unknown> {
   readonly outcomes?: boolean | undefined
   /** How many sessions can be open at once. Undefined: unknown, or as many as one likes. */
   readonly size?: number | undefined
+  /** True: it is one connection by nature, for which sessions wait in turn; a `size` of 1 is no oversight then. */
+  readonly single?: boolean | undefined
   /** The file, when it is one of SQLite; undefined in memory and for servers. */
   readonly file?: string | undefined
   /** The SQLite that opens it: `node` is that of `node:sqlite`, which may open the file of the store. By default as `library` says. */

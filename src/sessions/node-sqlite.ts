@@ -37,6 +37,7 @@ export function nodeSqliteSession(
     transaction,
     outcomes,
     size: 1,
+    single: true,
     file: database.location() ?? undefined,
     async open() {
       if (!transaction) return { handle: database, commit() {}, rollback() {}, close() {} }

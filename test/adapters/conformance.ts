@@ -8,6 +8,8 @@ import { createBackground } from '../../src/background.ts'
 import { currentTasks } from '../../src/current-tasks.ts'
 import { databaseFile, later } from '../support/bench.ts'
 import { lifeCases } from './conformance-life.ts'
+import { sessionCases } from './conformance-sessions.ts'
+import { inParts } from './in-parts.ts'
 import { FullStore, HandlerError, type Plan, type Serve, storeBehind, World } from './world.ts'
 
 /** What an adapter cannot do for a reason that lies outside of it, by the title of the case. */
@@ -280,6 +282,7 @@ export function adapterConformance(name: string, serve: Serve, skips: Skips = {}
   })
 
   lifeCases(name, test, open)
+  sessionCases(name, test, open)
 }
 
 function thrown(): never {
@@ -293,11 +296,4 @@ function order(on: string | undefined): number {
 async function deepBelow<T>(call: () => T): Promise<T> {
   await Promise.resolve()
   return call()
-}
-
-/** Two parts of a body, with something that has to happen between them. */
-export async function* inParts(first: string, between: () => Promise<unknown>, second: string): AsyncGenerator<string> {
-  yield first
-  await between()
-  yield second
 }

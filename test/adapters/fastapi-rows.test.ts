@@ -11,8 +11,8 @@ import { currentTasks } from '../../src/current-tasks.ts'
 import { defineTask } from '../../src/define-task.ts'
 import { portOf } from '../http/wire.ts'
 import { gate, untilAborted } from '../support/bench.ts'
-import { inParts } from './conformance.ts'
 import { application, open } from './fastify-application.ts'
+import { inParts } from './in-parts.ts'
 import { HandlerError } from './world.ts'
 
 describe('(i) exact semantics', () => {

@@ -89,6 +89,9 @@ export class World {
       throw new Error('this task fails')
     },
   })
+  /** What the task `act` does. */
+  act: () => unknown = () => undefined
+  readonly acts = defineTask({ name: 'act', run: () => void this.act() })
   readonly background: Background
   readonly events: EventLog
   readonly #t: TestContext
@@ -99,7 +102,7 @@ export class World {
     this.#t = t
     const say = (_: object, message: string): void => void this.warnings.push(message)
     const logger: Logger = { debug() {}, info() {}, warn: say, error: say }
-    const { background, events } = bench(t, { tasks: [this.note, this.wait, this.fail], logger, ...options })
+    const { background, events } = bench(t, { tasks: [this.note, this.wait, this.fail, this.acts], logger, ...options })
     this.background = background
     this.events = events
     later(t).defer(() => this.release())

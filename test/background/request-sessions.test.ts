@@ -381,6 +381,16 @@ describe('a request that nobody waits for any more', () => {
     assert.deepEqual(ledger.ids, ['a', 'b'])
   })
 
+  it('may ask for one as long as its handler has left no status', async (t) => {
+    const ledger = new Ledger()
+    const { background } = open(t, { db: ledger.provider })
+    const scope = attach(background)
+    scope.close()
+    ledger.insert(await scope.tasks.session['db'], 'a')
+    assert.equal(await settled(scope), undefined)
+    assert.deepEqual([ledger.ids, ledger.log], [['a'], ['open', 'commit', 'close']])
+  })
+
   it('whose handler leaves none is rolled back, for it may be half done; its tasks are those of an error', async (t) => {
     const ledger = new Ledger()
     const { background, clock, row } = timedBench(t, { tasks: [echo], works: false, sessions: { db: ledger.provider } })

@@ -40,6 +40,7 @@ const EVENTS: { [N in EventName]: BackgroundEvents[N] } = {
     times: 1,
   },
   'task:moved': { name: 'greet', times: 3 },
+  'session:pool-small': { session: 'db', size: 5, concurrency: 10 },
   'pulse:started': {},
   'pulse:failed': { error: new Error('no') },
   'worker:rescued': { worker: 7, requeued: ['id-1'], quarantined: [] },

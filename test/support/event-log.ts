@@ -17,6 +17,7 @@ const NAMES: Record<EventName, true> = {
   'task:unknown': true,
   'loop:blocked': true,
   'task:moved': true,
+  'session:pool-small': true,
   'pulse:started': true,
   'pulse:failed': true,
   'task:known': true,
