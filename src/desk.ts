@@ -55,7 +55,7 @@ export class Desk implements TaskDesk, AdditionDesk {
     const ready = (): Promise<unknown> | undefined => parts.ready()
     this.#transactions = new TransactionDesk({
       ...parts,
-      providers: settings.sessions,
+      providers: [settings.sessions, ...settings.tasks.map(({ sessions = {} }) => sessions)],
       clock: ports.clock,
       desk: this,
       ready,

@@ -23,7 +23,7 @@ export interface TransactionDeskParts {
   readonly store: Store
   readonly clock: Clock
   readonly book: SessionBook
-  readonly providers: SessionProviders
+  readonly providers: readonly SessionProviders[]
   readonly worker: Worker
   readonly desk: Pick<Desk, 'draft' | 'claim' | 'release' | 'released' | 'added'>
   /** Undefined when the store is open, else a promise of it. */
@@ -95,7 +95,7 @@ export class TransactionDesk {
     const { book, providers } = this.#parts
     const held = book.heldBy(transaction)
     if (held?.sql !== undefined) return { sql: held.sql, library: held.provider.library }
-    for (const provider of Object.values(providers)) {
+    for (const provider of providers.flatMap((given) => Object.values(given))) {
       const sql = provider.sqlOf?.(transaction)
       if (sql !== undefined) return { sql, library: provider.library }
     }
