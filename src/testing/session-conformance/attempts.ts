@@ -86,37 +86,41 @@ export const attempts = [
   }),
 
   // A row of another session that is not decided yet keeps the query waiting for as long as the case likes.
-  testOf(['asynchronous', 'parallel'], 'an attempt that ends while a query runs fails, and leaves nothing', async (world) => {
-    const other = await world.opened('a')
-    const rolledBack = Promise.withResolvers<void>()
-    let session: OpenSession | undefined
-    const alter: Alter = (opened) => {
-      session = opened
-      return {
-        rollback() {
-          rolledBack.resolve()
-          return opened.rollback()
-        },
+  testOf(
+    ['asynchronous', 'parallel'],
+    'an attempt that ends while a query runs fails, and leaves nothing',
+    async (world) => {
+      const other = await world.opened('a')
+      const rolledBack = Promise.withResolvers<void>()
+      let session: OpenSession | undefined
+      const alter: Alter = (opened) => {
+        session = opened
+        return {
+          rollback() {
+            rolledBack.resolve()
+            return opened.rollback()
+          },
+        }
       }
-    }
-    const work = defineTask({
-      name: 'work',
-      async run(_: undefined, context) {
-        const db = await sessionOf(context)
-        world.site.insert(db, 'a').catch(() => undefined)
-        await world.until('running() being 1', () => session?.running?.() === 1)
-      },
-    })
-    await Stage.use(world, { tasks: [work], alter }, async (stage) => {
-      const ending = stage.run(work)
-      await world.bounded('the rollback', Promise.race([rolledBack.promise, ending]))
-      await world.rollback(other)
-      const { error } = await ending
-      assert.ok(isAfterwordError(error, 'SESSION_QUERY_RUNNING'), String(error))
-      assert.deepEqual(await world.ids(), [])
-    })
-    await world.assertWhole()
-  }),
+      const work = defineTask({
+        name: 'work',
+        async run(_: undefined, context) {
+          const db = await sessionOf(context)
+          world.site.insert(db, 'a').catch(() => undefined)
+          await world.until('running() being 1', () => session?.running?.() === 1)
+        },
+      })
+      await Stage.use(world, { tasks: [work], alter }, async (stage) => {
+        const ending = stage.run(work)
+        await world.bounded('the rollback', Promise.race([rolledBack.promise, ending]))
+        await world.rollback(other)
+        const { error } = await ending
+        assert.ok(isAfterwordError(error, 'SESSION_QUERY_RUNNING'), String(error))
+        assert.deepEqual(await world.ids(), [])
+      })
+      await world.assertWhole()
+    },
+  ),
 
   test('a query that nobody has awaited is committed with the attempt, or it is not done at all', async (world) => {
     let inserting: Promise<string> | undefined
@@ -140,37 +144,41 @@ export const attempts = [
   }),
 
   // MySQL rolls a transaction back by itself when it deadlocks, and goes on without one.
-  testOf(['asynchronous', 'parallel'], 'an attempt that goes on after a deadlock keeps all of it, or nothing', async (world) => {
-    const heavy = Array.from({ length: 20 }, (_, index) => `heavy ${index}`)
-    const other = await world.opened(...heavy, 'theirs')
-    const isLocked = Promise.withResolvers<void>()
-    const isWaiting = Promise.withResolvers<void>()
-    const done: string[] = []
-    const work = defineTask({
-      name: 'work',
-      async run(_: undefined, context) {
-        const db = await sessionOf(context)
-        const insert = (id: string): Promise<unknown> => world.site.insert(db, id).then(() => done.push(id))
-        await insert('before')
-        await insert('ours')
-        isLocked.resolve()
-        await isWaiting.promise
-        await insert('theirs').catch(() => insert('after').catch(() => undefined))
-      },
-    })
-    await Stage.use(world, { tasks: [work] }, async (stage) => {
-      const ending = stage.run(work)
-      await world.bounded('the locks', isLocked.promise)
-      const waiting = world.insert(other, 'ours').catch(() => undefined)
-      await world.until('running() being 1', () => other.running?.() === 1)
-      isWaiting.resolve()
-      await world.bounded('the end of the deadlock', Promise.race([waiting, ending]))
-      await world.giveUp(other)
-      const { error } = await ending
-      assert.deepEqual(await world.ids(), error === undefined ? done.sort() : [])
-    })
-    await world.assertWhole()
-  }),
+  testOf(
+    ['asynchronous', 'parallel'],
+    'an attempt that goes on after a deadlock keeps all of it, or nothing',
+    async (world) => {
+      const heavy = Array.from({ length: 20 }, (_, index) => `heavy ${index}`)
+      const other = await world.opened(...heavy, 'theirs')
+      const isLocked = Promise.withResolvers<void>()
+      const isWaiting = Promise.withResolvers<void>()
+      const done: string[] = []
+      const work = defineTask({
+        name: 'work',
+        async run(_: undefined, context) {
+          const db = await sessionOf(context)
+          const insert = (id: string): Promise<unknown> => world.site.insert(db, id).then(() => done.push(id))
+          await insert('before')
+          await insert('ours')
+          isLocked.resolve()
+          await isWaiting.promise
+          await insert('theirs').catch(() => insert('after').catch(() => undefined))
+        },
+      })
+      await Stage.use(world, { tasks: [work] }, async (stage) => {
+        const ending = stage.run(work)
+        await world.bounded('the locks', isLocked.promise)
+        const waiting = world.insert(other, 'ours').catch(() => undefined)
+        await world.until('running() being 1', () => other.running?.() === 1)
+        isWaiting.resolve()
+        await world.bounded('the end of the deadlock', Promise.race([waiting, ending]))
+        await world.giveUp(other)
+        const { error } = await ending
+        assert.deepEqual(await world.ids(), error === undefined ? done.sort() : [])
+      })
+      await world.assertWhole()
+    },
+  ),
 
   test('a stop rolls back what has not ended, and takes back every session', async (world) => {
     const isOpen = Promise.withResolvers<void>()

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
-import { type AttemptEnd, defineTask, giveUp, isAfterwordError, type TaskContext, type TaskReference } from '../../index.ts'
+import {
+  type AttemptEnd,
+  defineTask,
+  giveUp,
+  isAfterwordError,
+  type TaskContext,
+  type TaskReference,
+} from '../../index.ts'
 import { test } from './case.ts'
 import { aborted, sessionOf, Stage } from './stage.ts'
 import type { World } from './world.ts'
@@ -52,7 +59,8 @@ class Crowd {
   readonly #stage: () => Stage
   /** Attempts that go on after they were given up, and what their use of the session came to. */
   readonly #lingering: Promise<unknown>[] = []
-  readonly #abandoned = new Map<string, () => void>()
+  /** Resolves when the attempt was given up, by its task and its number. */
+  readonly #abandoned = new Map<string, PromiseWithResolvers<void>>()
   readonly kinds
 
   constructor(world: World, stage: () => Stage) {
@@ -82,10 +90,16 @@ class Crowd {
     return tasks
   }
 
-  /** An attempt was given up: if it lingers, it goes on now. */
-  abandoned(id: string): void {
-    this.#abandoned.get(id)?.()
-    this.#abandoned.delete(id)
+  /** That attempt was given up: if it lingers, it goes on. */
+  abandoned(id: string, attempt: number): void {
+    this.#abandonment(id, attempt).resolve()
+  }
+
+  #abandonment(id: string, attempt: number): PromiseWithResolvers<void> {
+    const key = `${id} ${attempt}`
+    const known = this.#abandoned.get(key) ?? Promise.withResolvers<void>()
+    this.#abandoned.set(key, known)
+    return known
   }
 
   async #run(number: number, context: TaskContext, isHasty: boolean): Promise<void> {
@@ -124,7 +138,7 @@ class Crowd {
         return aborted(context.signal)
       case 'linger':
         if (!isHasty) cancel()
-        return new Promise((resolve) => this.#abandoned.set(context.id, resolve))
+        return this.#abandonment(context.id, context.attempt).promise
     }
   }
 }
@@ -149,7 +163,7 @@ async function thousand(world: World): Promise<void> {
   const expected: string[] = []
   await Stage.use(world, { tasks: crowd.kinds, concurrency: 10, abandonAfter: ABANDON_MS }, async (stage) => {
     used = stage
-    stage.background.on('attempt:abandoned', ({ attempt }) => crowd.abandoned(attempt.id))
+    stage.background.on('attempt:abandoned', ({ attempt }) => crowd.abandoned(attempt.id, attempt.attempt))
     for (let from = 0; stage.ends.length < ATTEMPTS; from += CROWD) {
       const tasks = await world.bounded(`the end of tasks ${from} to ${from + CROWD - 1}`, crowd.pass(from))
       for (const { number, task } of tasks) {

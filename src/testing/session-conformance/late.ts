@@ -54,8 +54,26 @@ export const late = [
     })
   }),
 
-  test('a session cannot be asked for once the attempt has ended', async (world) => {
-    await over(world, async (_, ask) => void (await refused(ask)))
+  test('asking for the session after the attempt gives nothing that can be used', async (world) => {
+    await over(world, async (_, ask) => {
+      await refused(async () => world.site.insert(await ask(), 'late'))
+      assert.deepEqual(await world.ids(), ['a'])
+    })
     await world.assertWhole()
+  }),
+
+  test('no session is opened for an attempt that has ended', async (world) => {
+    let ask: (() => Promise<unknown>) | undefined
+    const work = defineTask({
+      name: 'work',
+      run(_: undefined, context) {
+        ask = () => sessionOf(context)
+      },
+    })
+    await Stage.use(world, { tasks: [work] }, async (stage) => {
+      await stage.run(work)
+      await refused(ask!)
+      assert.equal(stage.opened, 0)
+    })
   }),
 ] as const

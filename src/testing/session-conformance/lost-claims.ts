@@ -76,7 +76,11 @@ export const lostClaims = [
     assert.equal(await loseClaim(world, true), 'effect of claim 2')
   }),
 
-  testOf(['recordable'], 'an attempt that has lost its claim and does not know leaves one effect, and its result', async (world) => {
-    await loseClaim(world, false)
-  }),
+  testOf(
+    ['recordable'],
+    'an attempt that has lost its claim and does not know leaves one effect, and its result',
+    async (world) => {
+      await loseClaim(world, false)
+    },
+  ),
 ] as const

@@ -49,22 +49,26 @@ async function assertAgree(world: World, result: unknown, effect: string): Promi
 
 /** Effects exactly once, whatever dies between the commit and the record of it. */
 export const once = [
-  testOf(['recordable'], 'a process that dies between commit and record: the next reports the first result', async (world) => {
-    const { definition, done } = counted(world)
-    const sessions = { [SESSION]: world.provider }
-    const lab = await testBackground({ tasks: [definition], sessions })
-    try {
-      const task = await lab.background.add(definition)
-      await world.bounded('the crash', lab.crash({ at: 'after-run' }))
-      assert.deepEqual(await world.ids(), ['effect 1'])
-      await world.bounded('the second attempt', lab.run())
-      const result = await lab.background.result(task)
-      assert.equal(done(), 1)
-      await assertAgree(world, result, 'effect 1')
-    } finally {
-      await lab[Symbol.asyncDispose]()
-    }
-  }),
+  testOf(
+    ['recordable'],
+    'a process that dies between commit and record: the next reports the first result',
+    async (world) => {
+      const { definition, done } = counted(world)
+      const sessions = { [SESSION]: world.provider }
+      const lab = await testBackground({ tasks: [definition], sessions })
+      try {
+        const task = await lab.background.add(definition)
+        await world.bounded('the crash', lab.crash({ at: 'after-run' }))
+        assert.deepEqual(await world.ids(), ['effect 1'])
+        await world.bounded('the second attempt', lab.run())
+        const result = await lab.background.result(task)
+        assert.equal(done(), 1)
+        await assertAgree(world, result, 'effect 1')
+      } finally {
+        await lab[Symbol.asyncDispose]()
+      }
+    },
+  ),
 
   testOf(['recordable'], 'a commit whose answer is lost is looked up, not guessed', async (world) => {
     const { definition, done } = counted(world)
@@ -82,30 +86,37 @@ export const once = [
     })
   }),
 
-  testOf(['recordable'], 'a commit that was lost with its answer fails the attempt, and the next does the work', async (world) => {
-    const { definition, done } = counted(world)
-    const alter = commitOf(
-      () => done() > 0,
-      async (session) => {
-        await session.rollback()
-        throw new Error('the connection was lost')
-      },
-    )
-    await Stage.use(world, { tasks: [definition], alter }, async (stage) => {
-      const { result } = await stage.run(definition)
-      assert.equal(done(), 2)
-      await assertAgree(world, result, 'effect 2')
-    })
-  }),
+  testOf(
+    ['recordable'],
+    'a commit that was lost with its answer fails the attempt, and the next does the work',
+    async (world) => {
+      const { definition, done } = counted(world)
+      const alter = commitOf(
+        () => done() > 0,
+        async (session) => {
+          await session.rollback()
+          throw new Error('the connection was lost')
+        },
+      )
+      await Stage.use(world, { tasks: [definition], alter }, async (stage) => {
+        const { result } = await stage.run(definition)
+        assert.equal(done(), 2)
+        await assertAgree(world, result, 'effect 2')
+      })
+    },
+  ),
 
-  testOf(['severable'], 'a connection that breaks under an attempt fails it, and the next does the work', async (world) => {
-    const { definition } = counted(world, async (db, number) => {
-      if (number === 1) await world.site.sever!(db)
-    })
-    await Stage.use(world, { tasks: [definition] }, async (stage) => {
-      const { result } = await stage.run(definition)
-      await assertAgree(world, result, 'effect 2')
-    })
-  }),
-
+  testOf(
+    ['severable'],
+    'a connection that breaks under an attempt fails it, and the next does the work',
+    async (world) => {
+      const { definition } = counted(world, async (db, number) => {
+        if (number === 1) await world.site.sever!(db)
+      })
+      await Stage.use(world, { tasks: [definition] }, async (stage) => {
+        const { result } = await stage.run(definition)
+        await assertAgree(world, result, 'effect 2')
+      })
+    },
+  ),
 ] as const

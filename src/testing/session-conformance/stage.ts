@@ -70,20 +70,20 @@ export class Stage {
   async run(definition: AnyTaskDefinition): Promise<Ended> {
     const { world, background } = this
     const task = await world.bounded('add()', background.add(definition))
-    return world.bounded(
-      'the end of the task',
-      background.result(task).then(
-        (result): Ended => ({ result, error: undefined }),
-        (error: Error): Ended => ({ result: undefined, error: (error.cause ?? error) as Error }),
-      ),
+    const result = background.result(task)
+    const ended = result.then(
+      (result): Ended => ({ result, error: undefined }),
+      // As it was thrown: the one of the result is made of what was stored.
+      (error: unknown): Ended => ({ result: undefined, error: this.ends.at(-1)?.thrown ?? error }),
     )
+    return world.bounded('the end of the task', ended)
   }
 }
 
 /** What a task came to: its result, or the error of its last attempt. */
 export interface Ended {
   readonly result: unknown
-  readonly error: Error | undefined
+  readonly error: unknown
 }
 
 /** Asks for the session, as `await context.session.db` does in an application. */
