@@ -83,6 +83,7 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   #reason: AbortReason['kind'] | undefined
   #timer: Timer | undefined
   #over = false
+  #isClosing = false
   #outcome: Outcome | undefined
   /** Made when `run` first asks for one. */
   #sessions: AttemptSessions | undefined
@@ -116,7 +117,11 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   }
 
   get session(): Sessions<SessionProviders> {
-    this.#sessions ??= this.#host.sessions(this)
+    if (this.#sessions === undefined) {
+      this.#sessions = this.#host.sessions(this)
+      // What it left running asks too late: nobody would close what it opens.
+      if (this.#over) void this.letGo()
+    }
     return this.#sessions.handles
   }
 
@@ -175,7 +180,8 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     if (this.#over || this.#reason !== undefined) return
     this.#reason = kind
     this.#timer?.cancel()
-    if (kind !== 'shutdown') {
+    // While its sessions end there is nothing to give up: whether they are committed decides what became of it.
+    if (kind !== 'shutdown' && !this.#isClosing) {
       this.#timer = this.#host.rules.clock.after(this.#host.rules.abandonMs, () => this.abandon())
     }
     this.context.abort(kind)
@@ -217,6 +223,7 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   #close(ending: Ending): void {
     const sessions = this.#sessions
     if (sessions === undefined || this.#over) return this.#end(ending)
+    this.#isClosing = true
     this.#timer?.cancel()
     const isSuccess = typeof ending !== 'string' && ending.move === 'succeed'
     const closed = isSuccess
@@ -283,7 +290,8 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     }
     const adds = this.#additions?.map(({ task }) => task)
     const success = { id, claims, move: 'succeed', result, error, forget: this.#host.forgets(id), adds } as const
-    this.#outcome = success
+    // Given up before: what it comes to now must not take the place of what is on its way to the store.
+    if (!this.#over) this.#outcome = success
     return success
   }
 
