@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SeededChance } from '../support/chance.ts'
 import type { Cluster, Running } from './cluster.ts'
 import { type HistoryWriter, nowMs } from './history.ts'
-import type { PlannedTask } from './workload.ts'
 
 /** A client waits this long for the head of an answer; a stopped server sends none. */
 const PATIENCE_MS = 500
@@ -17,11 +16,23 @@ const PAUSE_MS = 5
 /** What came of one request. */
 type Answer = 'kept' | 'refused' | 'unanswered'
 
+/** What a request asks for, as far as clients need to know. */
+export type Plan = readonly { readonly id: string | undefined }[]
+
+/** What clients do besides. */
+export interface Habits {
+  /** Before each request: resolves once they may send it. */
+  readonly wait?: (() => Promise<void>) | undefined
+  /** After an acknowledgement, with the ids of what is kept. */
+  readonly kept?: ((n: number, ids: readonly string[]) => void) | undefined
+}
+
 /** Clients that send one request after another over connections that stay open, and write down every answer. */
 export class Clients {
-  readonly #planOf: (n: number) => readonly PlannedTask[]
+  readonly #planOf: (n: number) => Plan
   readonly #cluster: Cluster
   readonly #history: HistoryWriter
+  readonly #habits: Habits
   readonly #agent = new Agent({ keepAlive: true })
   /** Tasks that were acknowledged. */
   acknowledged = 0
@@ -29,10 +40,11 @@ export class Clients {
   #over = false
   #running: Promise<unknown> = Promise.resolve()
 
-  constructor(planOf: (n: number) => readonly PlannedTask[], cluster: Cluster, history: HistoryWriter) {
+  constructor(planOf: (n: number) => Plan, cluster: Cluster, history: HistoryWriter, habits: Habits = {}) {
     this.#planOf = planOf
     this.#cluster = cluster
     this.#history = history
+    this.#habits = habits
   }
 
   /** Starts so many clients, each pausing for so long after an answer. */
@@ -64,6 +76,7 @@ export class Clients {
 
   async #run(pauseMs: number, { below }: SeededChance): Promise<void> {
     while (!this.#over) {
+      await this.#habits.wait?.()
       const n = this.#next++
       const plan = this.#planOf(n)
       const tries = plan.some(({ id }) => id !== undefined) ? TRIES_MAX : 1
@@ -100,6 +113,7 @@ export class Clients {
         if (isKept) {
           const ids = String(incoming.headers['x-tasks']).split(',')
           this.#history.write({ what: 'kept', n, server, ids })
+          this.#habits.kept?.(n, ids)
         }
         let body = ''
         incoming.setEncoding('utf8').on('data', (data: string) => (body += data))

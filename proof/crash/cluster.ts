@@ -3,9 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { planted } from '../zoo/planted.ts'
 import { type HistoryWriter, nowMs } from './history.ts'
-import type { ServerSettings } from './server-settings.ts'
 
-const SERVER = join(import.meta.dirname, 'server.ts')
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/afterword-tests')
 /** A server that could not start, on a full disk for example, is started again after this long. */
 const RESTART_MS = 50
@@ -23,8 +21,10 @@ export interface ClusterParts {
   readonly servers: number
   readonly plant: string | undefined
   readonly history: HistoryWriter
-  /** What a server is told, but for its number and its name. */
-  readonly settings: Omit<ServerSettings, 'server' | 'name'>
+  /** The program of a server: a file beside this one. It is given its settings as JSON, and sends its port once it is up. */
+  readonly program: string
+  /** What a server is told besides its number and its name. */
+  readonly settings: object
   /** Variables of the environment for the server at that place, for faults that are injected. */
   env(slot: number): NodeJS.ProcessEnv
 }
@@ -40,6 +40,8 @@ export interface Running {
   port: number | undefined
   /** Whether its end was asked for: by a kill, or by a stop in order. */
   ended: boolean
+  /** Whether it has been told to kill itself at some point of its program, and is up until it gets there. */
+  condemned: boolean
   /** Clients that waited for it in vain ask others until then, as a load balancer does. */
   avoidedUntilMs: number
 }
@@ -101,6 +103,15 @@ export class Cluster {
     running.child.kill('SIGKILL')
   }
 
+  /** Has it end itself by SIGKILL, at once when it next comes to that point of its program. Resolves when it has, or after that time. */
+  async killAt(running: Running, point: string, msMax: number): Promise<void> {
+    running.condemned = true
+    running.child.send({ point })
+    const late = new AbortController()
+    await Promise.race([running.exited, sleep(msMax, undefined, { signal: late.signal }).catch(() => undefined)])
+    late.abort()
+  }
+
   /** Holds it, as a suspended machine or a debugger does. */
   stop(running: Running): void {
     this.#parts.history.write({ what: 'stop', server: running.server })
@@ -145,18 +156,27 @@ export class Cluster {
   }
 
   #start(slot: number): void {
-    const { plant, settings, history } = this.#parts
+    const { plant, program, settings, history } = this.#parts
     const server = ++this.#started
     const { execArgv, env } = planted(plant)
     const cached = process.env['NODE_V8_COVERAGE'] === undefined ? { NODE_COMPILE_CACHE: CACHE } : {}
-    const told: ServerSettings = { ...settings, server, name: `server-${slot}` }
-    const child = fork(SERVER, [JSON.stringify(told)], {
+    const told = { ...settings, server, name: `server-${slot}` }
+    const child = fork(join(import.meta.dirname, program), [JSON.stringify(told)], {
       execArgv,
       env: { ...env, ...cached, ...this.#parts.env(slot) },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     const { promise: exited, resolve } = Promise.withResolvers<void>()
-    const running: Running = { slot, server, child, exited, port: undefined, ended: false, avoidedUntilMs: 0 }
+    const running: Running = {
+      slot,
+      server,
+      child,
+      exited,
+      port: undefined,
+      ended: false,
+      condemned: false,
+      avoidedUntilMs: 0,
+    }
     this.#slots[slot] = running
     history.write({ what: 'started', server, pid: child.pid ?? 0 })
     child.once('message', (message: { readonly port: number }) => {
@@ -165,8 +185,8 @@ export class Cluster {
     })
     child.once('error', () => undefined)
     child.once('exit', (code, signal) => {
-      history.write({ what: 'exit', server, code, signal, awaited: running.ended })
-      const failed = !running.ended
+      const failed = !running.ended && !(running.condemned && signal === 'SIGKILL')
+      history.write({ what: 'exit', server, code, signal, awaited: !failed })
       running.ended = true
       resolve()
       if (this.#closing) return

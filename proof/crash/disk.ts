@@ -17,22 +17,23 @@ const SOURCE = join(import.meta.dirname, 'faults.c')
 export class Disk {
   /** Everything of a run lies below it; the history lies beside the database's disk, never on it. */
   readonly folder: string
-  readonly #data: string
+  /** Where the database lies, with everything that goes with it. */
+  readonly data: string
   readonly #isMounted: boolean
   readonly #library: string | undefined
 
   /** @param faults  false: nothing will be injected, and nothing is mounted or built. */
   constructor(faults: boolean) {
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'afterword-crash-')))
-    this.#data = join(this.folder, 'data')
-    mkdirSync(this.#data)
-    this.#isMounted = faults && mount(this.#data)
+    this.data = join(this.folder, 'data')
+    mkdirSync(this.data)
+    this.#isMounted = faults && mount(this.data)
     this.#library = faults ? build(join(this.folder, 'faults.so')) : undefined
   }
 
   /** The database. */
   get file(): string {
-    return join(this.#data, 'tasks.db')
+    return join(this.data, 'tasks.db')
   }
 
   /** Which faults cannot be injected here, and why. */
@@ -64,8 +65,8 @@ export class Disk {
     if (!this.#isMounted) return writeFileSync(this.#fullOrder, '')
     // The servers go on writing meanwhile: what is used by now may be more than it was a moment ago.
     for (let tries = 0; tries < 50; tries++) {
-      const { blocks, bfree, bsize } = statfsSync(this.#data)
-      if (remount(this.#data, (blocks - bfree + 1) * bsize)) return
+      const { blocks, bfree, bsize } = statfsSync(this.data)
+      if (remount(this.data, (blocks - bfree + 1) * bsize)) return
     }
     throw new Error('The disk of the database could not be made smaller.')
   }
@@ -73,7 +74,7 @@ export class Disk {
   /** There is room again. */
   free(): void {
     if (!this.#isMounted) rmSync(this.#fullOrder, { force: true })
-    else if (!remount(this.#data, SIZE_BYTES)) throw new Error('The disk of the database could not be made larger.')
+    else if (!remount(this.data, SIZE_BYTES)) throw new Error('The disk of the database could not be made larger.')
   }
 
   /** The next sync of the log fails in the server at that place, once through each of its descriptors. */
@@ -99,13 +100,13 @@ export class Disk {
   keep(beside: string): string {
     const folder = mkdtempSync(join(tmpdir(), 'afterword-crash-evidence-'))
     cpSync(join(this.folder, beside), join(folder, beside))
-    cpSync(this.#data, folder, { recursive: true })
+    cpSync(this.data, folder, { recursive: true })
     return folder
   }
 
   /** Removes everything, the history too. */
   remove(): void {
-    if (this.#isMounted) spawnSync('umount', ['-l', this.#data], { stdio: 'ignore' })
+    if (this.#isMounted) spawnSync('umount', ['-l', this.data], { stdio: 'ignore' })
     rmSync(this.folder, { recursive: true, force: true })
   }
 

@@ -5,7 +5,7 @@ import { quantile, recoveriesMs } from './recovery.ts'
 import type { RunSettings } from './run.ts'
 
 /** Violations that are printed in full; the rest are counted. */
-const SHOWN_MAX = 12
+export const SHOWN_MAX = 12
 /** How many of a task's last lines are printed. */
 const LAST_LINES = 20
 
@@ -89,7 +89,7 @@ export function makeReport({ settings, evidence, violations, kills, faults, skip
 }
 
 /** The last lines that name a task. */
-function linesOf(lines: readonly Line[], id: string | undefined): readonly Line[] {
+export function linesOf(lines: readonly Line[], id: string | undefined): readonly Line[] {
   if (id === undefined) return []
   const names = (line: Line): boolean =>
     ('id' in line && line.id === id) ||
@@ -113,13 +113,18 @@ export function* reportLines(report: Report): Generator<string> {
     ? 'recovery: no kill met a running task with a peer alive'
     : `recovery: ${report.recovery_ms_p50} ms at the median of ${recoveries}, ${report.recovery_ms_max} ms at most`
   for (const reason of skipped) yield `skipped: ${reason}`
+  yield* shownLines(report)
+  yield report.violations === 0
+    ? 'nothing lost, nothing twice, nothing out of order'
+    : `${report.violations} violations: ${JSON.stringify(report.violations_by_kind)}`
+}
+
+/** The violations that are shown, and where the evidence was kept. */
+export function* shownLines(report: Pick<Report, 'shown' | 'violations' | 'kept'>): Generator<string> {
   for (const { violation, lines } of report.shown) {
     yield `VIOLATION ${violation.kind}: ${violation.says}${violation.id === undefined ? '' : ` (task ${violation.id})`}`
     for (const line of lines) yield `    ${JSON.stringify(line)}`
   }
   if (report.violations > report.shown.length) yield `… and ${report.violations - report.shown.length} more violations`
   if (report.kept !== undefined) yield `history and database: ${report.kept}`
-  yield report.violations === 0
-    ? 'nothing lost, nothing twice, nothing out of order'
-    : `${report.violations} violations: ${JSON.stringify(report.violations_by_kind)}`
 }

@@ -6,16 +6,10 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { nodeTasks } from '../../src/adapters/node.ts'
-import {
-  createBackground,
-  defineTask,
-  giveUp,
-  type Background,
-  type BackgroundTasks,
-  type TaskContext,
-} from '../../src/index.ts'
-import { type AttemptEnding, type AttemptMark, HistoryWriter } from './history.ts'
+import { createBackground, defineTask, giveUp, type BackgroundTasks, type TaskContext } from '../../src/index.ts'
+import { type AttemptEnding, HistoryWriter } from './history.ts'
 import type { ServerSettings } from './server-settings.ts'
+import { ServerStory } from './server-story.ts'
 import { type Behaviour, type PlannedTask, planOf, QUEUES } from './workload.ts'
 
 interface Input {
@@ -28,15 +22,13 @@ interface Input {
 const settings = JSON.parse(process.argv[2] ?? '{}') as ServerSettings
 const { server, seed, longShare } = settings
 const history = new HistoryWriter(settings.history)
-/** The incarnation for which each attempt was started: a context does not tell. */
-const workers = new Map<string, number>()
+const story = new ServerStory(server, history)
 
 const work = defineTask({
   name: 'work',
   retry: { attempts: 5, base: '40ms', cap: '200ms' },
   run: (input: Input, context) => {
-    const mark: AttemptMark = { worker: workers.get(context.id) ?? 0, id: context.id, attempt: context.attempt }
-    workers.delete(context.id)
+    const mark = story.markOf(context)
     history.write({ what: 'begin', server, n: input.n, step: input.step, ...mark })
     const end = (how: AttemptEnding): void => history.write({ what: 'end', server, how, ...mark })
     return input.ms === 0 ? finish(input, context, end) : workFor(input, context, end)
@@ -89,7 +81,7 @@ const background = createBackground({
   grace: settings.grace,
   logger: { debug: silent, info: silent, warn: silent, error: silent },
 })
-tellHistory(background)
+story.follow(background)
 // Who started it is gone: nobody would stop it any more.
 process.on('disconnect', () => process.exit(1))
 flushCompileCache()
@@ -123,23 +115,4 @@ function add(tasks: BackgroundTasks, n: number, task: PlannedTask): string {
       ...(id === undefined ? {} : { id }),
     },
   ).id
-}
-
-function tellHistory(background: Background): void {
-  background.on('worker:registered', ({ worker }) => history.write({ what: 'registered', server, worker }))
-  background.on('attempt:start', ({ attempt }) => workers.set(attempt.id, attempt.worker))
-  background.on('attempt:end', ({ attempt: { id, worker, attempt }, state }) =>
-    history.write({ what: 'recorded', server, worker, id, attempt, state }),
-  )
-  background.on('claim:lost', ({ attempt: { id, worker, attempt } }) =>
-    history.write({ what: 'claim-lost', server, worker, id, attempt }),
-  )
-  background.on('worker:fenced', ({ worker }) => history.write({ what: 'fenced', server, worker }))
-  background.on('worker:rescued', ({ worker, requeued }) =>
-    history.write({ what: 'rescued', server, worker, requeued }),
-  )
-  background.on('store:failed', () => history.write({ what: 'store-failed', server }))
-  background.on('stopped', ({ handedBack, abandoned }) =>
-    history.write({ what: 'stopped', server, handedBack: handedBack.length, abandoned: abandoned.length }),
-  )
 }
