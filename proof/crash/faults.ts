@@ -11,8 +11,14 @@ export const FAULTS = [
   'failed sync',
 ] as const
 
-/** See {@link FAULTS}. */
-export type FaultName = (typeof FAULTS)[number]
+/** Where a server can be told to kill itself: what an attempt wrote is there, its finish is there as well, both are committed. */
+export const POINTS = ['written', 'finished', 'committed'] as const
+
+/** See {@link POINTS}. */
+export type Point = (typeof POINTS)[number]
+
+/** See {@link FAULTS}, and {@link POINTS} for servers that have these points. `hold` is a stop that is not ended by a kill. */
+export type FaultName = (typeof FAULTS)[number] | 'hold' | `kill when ${Point}`
 
 /** One step of a plan, with everything that chance decides about it. */
 export interface PlannedFault {
@@ -32,9 +38,13 @@ const ROUND: Readonly<Record<FaultName, number>> = {
   'kill all': 1,
   'kill while starting': 2,
   stop: 1,
+  hold: 1,
   term: 2,
   'full disk': 1,
   'failed sync': 1,
+  'kill when written': 2,
+  'kill when finished': 2,
+  'kill when committed': 3,
 }
 
 /**

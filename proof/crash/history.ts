@@ -36,7 +36,7 @@ export type Happening =
   | { readonly what: 'rescued'; readonly server: number; readonly worker: number; readonly requeued: readonly string[] }
   | { readonly what: 'store-failed'; readonly server: number }
   | { readonly what: 'stopped'; readonly server: number; readonly handedBack: number; readonly abandoned: number }
-  | { readonly what: Fault; readonly server?: number }
+  | { readonly what: Fault; readonly server?: number; readonly point?: string }
   | {
       readonly what: 'exit'
       readonly server: number

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clients } from './clients.ts'
 import type { Cluster, Running } from './cluster.ts'
 import type { Disk } from './disk.ts'
-import type { FaultName, PlannedFault } from './faults.ts'
+import type { FaultName, PlannedFault, Point } from './faults.ts'
 import type { HistoryWriter } from './history.ts'
 
 /** A server that is killed while it starts has lived for at most this long: about what a start takes. */
@@ -11,6 +11,8 @@ const FULL_MS = 800
 /** Half of the answers ask for a sync; under load the next one comes at once. */
 const SYNC_MS_MAX = 2_000
 const LOOK_MS = 5
+/** A server under load comes to every point of its program sooner. */
+const POINT_MS_MAX = 3_000
 /** Requests that ask a server whose sync has failed whether it goes on. */
 const PROBES = 16
 
@@ -53,12 +55,20 @@ export class Tormentor {
         return this.#killWhileStarting(running, fault)
       case 'stop':
         return this.#stop(running, fault)
+      case 'hold':
+        return this.#stop(running, { ...fault, withKill: false })
       case 'term':
         return cluster.term(running)
       case 'full disk':
         return this.#fill(running, fault)
       case 'failed sync':
         return this.#failSync(running, fault)
+      case 'kill when written':
+        return this.#killAt(running, 'written')
+      case 'kill when finished':
+        return this.#killAt(running, 'finished')
+      case 'kill when committed':
+        return this.#killAt(running, 'committed')
     }
   }
 
@@ -66,6 +76,13 @@ export class Tormentor {
     if (running.ended) return
     this.#parts.cluster.kill(running)
     this.kills++
+  }
+
+  /** It writes the line of its kill by itself. One that does not come there is killed where it is. */
+  async #killAt(running: Running, point: Point): Promise<void> {
+    await this.#parts.cluster.killAt(running, point, POINT_MS_MAX)
+    if (running.child.signalCode === 'SIGKILL') this.kills++
+    else this.#kill(running)
   }
 
   async #killWhileStarting(running: Running, { slot, length }: PlannedFault): Promise<void> {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { FAULTS, planFaults } from '../../proof/crash/faults.ts'
+import { transfersOf } from '../../proof/crash/ledger/plan.ts'
 import { readOptions } from '../../proof/crash/options.ts'
 import { planOf } from '../../proof/crash/workload.ts'
 import { seededChance } from '../../proof/support/chance.ts'
@@ -29,7 +30,7 @@ describe('the options of `npm run crash`', () => {
 
   test('give a plant the faults that bring it out', () => {
     const options = read('--plant', 'no-rescue')
-    assert.ok(typeof options !== 'string')
+    assert.ok(typeof options !== 'string' && 'settings' in options)
     assert.equal(options.settings.plant, 'no-rescue')
     assert.deepEqual(options.settings.faults, ['kill one'])
   })
@@ -51,6 +52,53 @@ describe('the options of `npm run crash`', () => {
   })
 })
 
+describe('the options of `npm run crash -- --plan ledger`', () => {
+  const ledger = (...args: string[]) => {
+    const options = read('--plan', 'ledger', ...args)
+    assert.ok(typeof options !== 'string' && 'ledger' in options)
+    return options.ledger
+  }
+
+  test('are 21,500 transfers and 40 kills, the accounts in the store, when nothing is given', () => {
+    const { tasks, kills, seconds, data, servers, seed } = ledger()
+    const expected = { tasks: 21_500, kills: 40, seconds: undefined, data: 'store', servers: 3, seed: 7 }
+    assert.deepEqual({ tasks, kills, seconds, data, servers, seed }, expected)
+  })
+
+  test('bound the run by all that is given, and spread its kills over its transfers', () => {
+    const { tasks, kills, seconds, data, tasksBetween } = ledger(
+      '--transfers',
+      '1000',
+      '--kills',
+      '10',
+      '--data',
+      'other',
+    )
+    assert.deepEqual({ tasks, kills, seconds, data }, { tasks: 1_000, kills: 10, seconds: undefined, data: 'other' })
+    assert.equal(tasksBetween, 70)
+    assert.deepEqual(ledger('--seconds', '5').tasks, undefined)
+  })
+
+  test('are those of its plan when a plant belongs to it', () => {
+    const options = read('--plant', 'outcome-row-apart')
+    assert.ok(typeof options !== 'string' && 'ledger' in options)
+    assert.equal(options.ledger.data, 'other')
+    assert.deepEqual(options.ledger.faults, ['kill when committed'])
+  })
+
+  test('are refused where they belong to the other plan', () => {
+    assert.match(refusal('--plan', 'bank'), /^--plan takes one of tasks, ledger, got "bank"\. Usage: .+$/)
+    assert.match(refusal('--plan', 'ledger', '--tasks', '5'), /^--tasks is no option of the plan ledger\./)
+    assert.match(refusal('--transfers', '5'), /^--transfers is no option of the plan tasks\./)
+    assert.match(refusal('--data', 'other'), /^--data is no option of the plan tasks\./)
+    assert.match(refusal('--plan', 'ledger', '--data', 'x'), /^--data takes one of store, other, postgres, got "x"\./)
+    assert.match(
+      refusal('--plan', 'ledger', '--plant', 'no-rescue'),
+      /^--plant no-rescue is a fault of the plan tasks,/,
+    )
+  })
+})
+
 describe('a seed', () => {
   test('decides the faults and what the requests ask for', () => {
     const faults = (seed: number) => [...planFaults(seededChance(seed), FAULTS, 3, { min: 0, max: 300 }).take(60)]
@@ -60,6 +108,20 @@ describe('a seed', () => {
     const requests = (seed: number) => Array.from({ length: 200 }, (_, n) => planOf(seed, n))
     assert.deepEqual(requests(1), requests(1))
     assert.notDeepEqual(requests(1), requests(2))
+  })
+
+  test('decides what is asked of a ledger, in which every kind of trouble is met', () => {
+    const asked = (seed: number) => Array.from({ length: 400 }, (_, n) => transfersOf(seed, n, 1))
+    assert.deepEqual(asked(1), asked(1))
+    assert.notDeepEqual(asked(1), asked(2))
+    const transfers = asked(1).flat()
+    const met = new Set<string>(transfers.flatMap(({ behaviour, followUp }) => [behaviour, followUp]))
+    const expected = 'cancels-itself,clings,fee,gives-up,hangs,none,notice,plain,throws,throws-midway,writes-late'
+    assert.deepEqual([...met].toSorted().join(), expected)
+    assert.ok(transfers.every(({ payer, payee }) => payer !== payee))
+    for (const isMet of ['cancelled', 'thinkMs', 'dawdleMs', 'id', 'parallel'] as const) {
+      assert.ok(transfers.some((transfer) => Boolean(transfer[isMet])))
+    }
   })
 
   test('brings every kind of task within a few hundred requests', () => {
