@@ -36,6 +36,7 @@ export interface DeskParts {
   readonly responses: Responses
   readonly book: SessionBook
   readonly store: Store
+  isOpen(): boolean
   /** Undefined when the store is open, else a promise of it. */
   ready(): Promise<unknown> | undefined
 }
@@ -164,7 +165,10 @@ export class Desk implements TaskDesk, AdditionDesk {
 
   sessions(owner: string): RequestSessions {
     const { book, settings, store } = this.#parts
-    return new RequestSessions(book, settings.sessions, owner, (sql) => store.join?.(sql) !== undefined)
+    return new RequestSessions(book, settings.sessions, owner, (sql) =>
+      // Nothing waits in a store that is closed.
+      this.#parts.isOpen() ? store.join?.(sql) : undefined,
+    )
   }
 
   opened(tasks: BackgroundTasks): void {

@@ -91,12 +91,10 @@ export interface ClaimAsk {
 export interface StoreJoin {
   /** The same as `Store.write`; what it answers holds once that transaction is committed. */
   write(batch: WriteBatch, now: Instant): Promise<Joined> | Joined
-  /**
-   * That transaction is committed. Undefined when what was added survives what its durability promises, else a promise of it.
-   */
+  /** That transaction is committed. Undefined when what was added survives what its durability promises, else a promise of it. */
   committed(): Promise<void> | undefined
-  /** It was rolled back, or nobody knows. */
-  rolledBack(): void
+  /** That transaction has ended, one way or the other: what waited for it in the store has the next turn. */
+  ended(): void
   /** Whether it is open still; undefined where nobody can tell. */
   readonly isOpen: boolean | undefined
 }
