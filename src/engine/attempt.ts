@@ -15,6 +15,7 @@ import {
 import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { Keeping } from '../ports/keeping.ts'
 import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
 import type { Added, Joined } from '../ports/store.ts'
 import { AttemptAborted } from './abort-reason.ts'
@@ -54,6 +55,8 @@ export interface AttemptHost {
   progress(attempt: Attempt, value: unknown): void
   /** Whether a success of that task needs no record. */
   forgets(id: TaskId): boolean
+  /** What an attempt keeps for later ones of its task. */
+  keeping(attempt: Attempt): Keeping
   /** The database sessions of an attempt. */
   sessions(attempt: Attempt): AttemptSessions
   /** Checks a task that an attempt adds; throws a coded error. */
@@ -114,6 +117,14 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
 
   get logger(): Logger {
     return this.#host.logger
+  }
+
+  get keeping(): Keeping {
+    return this.#host.keeping(this)
+  }
+
+  get sessionHoldingStore(): string | undefined {
+    return this.#sessions?.holdingStore()?.session
   }
 
   get session(): Sessions<SessionProviders> {

@@ -6,6 +6,7 @@ import type { Logger } from '../model/logger.ts'
 import { sessionHandles } from '../sessions/session-handles.ts'
 import { crossingError } from './crossing-error.ts'
 import { crossingFields } from './crossing-fields.ts'
+import { DistantKeeping } from './crossing-keeping.ts'
 import { findDefinition, knownDefinition } from './find-definition.ts'
 import type { Address, FromIsolate, RunMessage, ToIsolate } from './messages.ts'
 
@@ -17,6 +18,7 @@ export class Errands {
   readonly #tell: (message: FromIsolate) => void
   readonly #logger: Logger
   #context: AttemptContext | undefined
+  #keeping: DistantKeeping | undefined
 
   constructor(tell: (message: FromIsolate) => void) {
     this.#tell = tell
@@ -32,13 +34,17 @@ export class Errands {
   heard(message: ToIsolate): void {
     if (message.kind === 'run') void this.#run(message)
     else if (message.kind === 'prove') void this.#prove(message.address)
+    else if (message.kind === 'answer') this.#keeping?.heard(message)
     else this.#context?.abort(message.reason)
   }
 
   async #run(call: RunMessage): Promise<void> {
     const { task, resultBytesMax: bytesMax } = call
+    const keeping = new DistantKeeping(task, bytesMax, this.#tell)
+    this.#keeping = keeping
     const host: ContextHost = {
       logger: this.#logger,
+      keeping,
       session: sessionHandles((session) =>
         Promise.reject(new AfterwordError('SESSION_UNKNOWN', { session, known: 'none', meant: undefined })),
       ),
@@ -55,6 +61,7 @@ export class Errands {
     this.#context = mine
     const end = (await this.#missing(call.address)) ?? (await this.#attempt(call, mine))
     this.#context = undefined
+    keeping.end()
     this.#tell(end)
   }
 

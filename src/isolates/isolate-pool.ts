@@ -3,6 +3,7 @@ import { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Executor, IsolatedCall, IsolatedListener, IsolatedReturn, IsolatedRun } from '../ports/executor.ts'
+import { answered } from './crossing-keeping.ts'
 import type { Death, Errand, Isolate } from './isolate.ts'
 import type { Address, ProveMessage, RunMessage } from './messages.ts'
 import { TaskProcess } from './task-process.ts'
@@ -87,6 +88,10 @@ export class IsolatePool implements Executor {
         listener.begun()
       },
       progress: (value) => listener.progress(value),
+      asked: (question) => {
+        const { keeping } = listener
+        if (keeping !== undefined) void answered(question, keeping).then((answer) => isolate.tell(answer))
+      },
       returned: (value) => over(() => resolve(value), true),
       failed: (error) => over(() => reject(error), true),
       // A module that could not be imported stays so in that isolate: the next attempt gets another one.

@@ -2,6 +2,7 @@ import type { AbortReason, Isolation } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
 import type { ClaimedTask, StoredValue } from '../model/task.ts'
 import type { CrossingError } from './crossing-error.ts'
+import type { Answer, Question } from './crossing-keeping.ts'
 
 /*
  * What an isolate is told, and what it tells. Inputs and results are the stored text: a string is copied faster than
@@ -31,7 +32,11 @@ export interface ProveMessage {
 }
 
 /** To an isolate. */
-export type ToIsolate = RunMessage | ProveMessage | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
+export type ToIsolate =
+  | RunMessage
+  | ProveMessage
+  | Answer
+  | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
 
 /** From an isolate. */
 export type FromIsolate =
@@ -39,6 +44,7 @@ export type FromIsolate =
   | { readonly kind: 'begun' }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string }
   | { readonly kind: 'progress'; readonly value: StoredValue }
+  | Question
   | {
       readonly kind: 'returned'
       readonly result: StoredValue | undefined

@@ -1,5 +1,6 @@
 import type { AbortReason, AnyTaskDefinition } from '../model/definition.ts'
 import type { ClaimedTask, StoredValue } from '../model/task.ts'
+import type { Keeping } from './keeping.ts'
 
 /** One attempt to be made in an isolate: a worker thread or a child process. Everything in it can cross: the input goes as the text that is stored. */
 export interface IsolatedCall {
@@ -14,6 +15,8 @@ export interface IsolatedListener {
   /** `run` is about to be called: the isolate is there and has loaded the module. */
   begun(): void
   progress(value: StoredValue): void
+  /** What the attempt keeps for later ones of its task. */
+  readonly keeping?: Keeping | undefined
 }
 
 /** What `run` returned, as it will be stored. */

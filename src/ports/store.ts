@@ -25,7 +25,7 @@ export interface WriteBatch {
   readonly begun?: readonly { readonly id: TaskId; readonly claims: number }[]
   readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
   /** What attempts keep for later ones. By default nothing. */
-  readonly steps?: readonly KeptStep[]
+  readonly steps?: readonly KeptStep[] | undefined
   /** The strongest durability that one of the adds or steps asks for; undefined when there is none. */
   readonly durability: Durability | undefined
   /** What the worker wants to claim in the same transaction. */

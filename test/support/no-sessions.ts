@@ -1,4 +1,5 @@
 import type { Addition } from '../../src/engine/addition.ts'
+import type { Keeping } from '../../src/ports/keeping.ts'
 import type { AttemptSessions } from '../../src/ports/sessions.ts'
 
 /** For attempts whose `run` asks for no session. */
@@ -9,4 +10,9 @@ export function noSessions(): AttemptSessions {
 /** For attempts that add nothing. */
 export function nothingAdded(): Addition {
   throw new Error('A task was added.')
+}
+
+/** For attempts that keep nothing. */
+export function nothingKept(): Keeping {
+  throw new Error('A value was kept.')
 }
