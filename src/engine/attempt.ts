@@ -116,7 +116,11 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   }
 
   get session(): Sessions<SessionProviders> {
-    this.#sessions ??= this.#host.sessions(this)
+    if (this.#sessions === undefined) {
+      this.#sessions = this.#host.sessions(this)
+      // What it left running has come too late: nobody would close what is opened.
+      if (this.#over) void this.#sessions.abandon()
+    }
     return this.#sessions.handles
   }
 
