@@ -4,7 +4,33 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { defineTask } from '../../src/define-task.ts'
 import { nodeSqliteSession } from '../../src/sessions/node-sqlite.ts'
-import { bench, gate, later } from '../support/bench.ts'
+import { bench, databaseFile, gate, later } from '../support/bench.ts'
+
+const next = defineTask({ name: 'next', run: (n: number) => n })
+
+describe('an attempt in its grace period', () => {
+  test('may still add tasks: they are stored with its success, for the next start', async (t) => {
+    const [begun, goOn] = [gate(), gate()]
+    const adds = defineTask({
+      name: 'adds',
+      async run(_: undefined, { add }) {
+        begun.open()
+        await goOn.opened
+        return add(next, 7).id
+      },
+    })
+    const store = `sqlite:${databaseFile(t)}`
+    const first = bench(t, { tasks: [adds, next], store })
+    const { id } = await first.background.add(adds)
+    await begun.opened
+    const stopping = first.background.stop({ grace: '1m' })
+    goOn.open()
+    assert.equal((await stopping).finished, 1)
+    const second = bench(t, { tasks: [adds, next], store })
+    const added = await second.background.result<typeof adds>(id)
+    assert.equal(await second.background.result({ id: added }), 7)
+  })
+})
 
 describe('code that an attempt has left running', () => {
   test('is refused a session, and holds none, when it asks for the first one after the end', async (t) => {
