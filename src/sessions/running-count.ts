@@ -8,12 +8,14 @@ export class RunningCount<Name extends string> {
   readonly #target: Partial<Record<Name, AsyncMethod>>
   readonly #name: Name
   readonly #before: PropertyDescriptor | undefined
+  readonly #answered: (answer: unknown) => void
   #count = 0
-  #last: unknown
 
-  constructor(target: Partial<Record<Name, AsyncMethod>>, name: Name) {
+  /** @param answered  is told each answer, and each error. */
+  constructor(target: Partial<Record<Name, AsyncMethod>>, name: Name, answered: (answer: unknown) => void = () => {}) {
     this.#target = target
     this.#name = name
+    this.#answered = answered
     this.#before = Reflect.getOwnPropertyDescriptor(target, name)
     const of = target[name]!
     const counted: AsyncMethod = (...args) => this.#follow(of.apply(target, args))
@@ -22,11 +24,6 @@ export class RunningCount<Name extends string> {
 
   get count(): number {
     return this.#count
-  }
-
-  /** What it answered last, an answer or an error; undefined before the first. */
-  get last(): unknown {
-    return this.#last
   }
 
   /** Shows again what was there before: the method of the prototype, or one of the object's own, as tracing leaves it. */
@@ -38,9 +35,9 @@ export class RunningCount<Name extends string> {
   #follow(answer: unknown): unknown {
     if (!(answer instanceof Promise)) return answer
     this.#count++
-    const over = (result: unknown): void => {
+    const over = (answer: unknown): void => {
       this.#count--
-      this.#last = result
+      this.#answered(answer)
     }
     answer.then(over, over)
     return answer
