@@ -97,7 +97,8 @@ export const attempts = [
         session = opened
         return {
           rollback() {
-            rolledBack.resolve()
+            // Sessions for the table of outcomes are rolled back before.
+            if ((opened.running?.() ?? 0) > 0) rolledBack.resolve()
             return opened.rollback()
           },
         }
