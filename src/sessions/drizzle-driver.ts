@@ -27,6 +27,8 @@ export function onClient(db: DrizzleInternals, client: unknown): DrizzleInternal
 export interface HeldConnection extends Required<Pick<OpenSession, 'sql'>> {
   readonly client: unknown
   readonly running: number
+  /** Resolves when what runs has its answer. */
+  settled(): Promise<void>
   /** Throws when there is no transaction to commit. */
   checkTransaction(): void
   /** Throws when the commit was none. */
@@ -60,6 +62,10 @@ export async function openOnHeld(
         held.checkTransaction()
         await Promise.resolve(session.commit()).catch(rejectAsDriver)
         held.checkCommit()
+      },
+      async rollback() {
+        await held.settled()
+        await Promise.resolve(session.rollback()).catch(rejectAsDriver)
       },
     }
   } catch (error) {

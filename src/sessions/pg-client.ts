@@ -48,6 +48,17 @@ export class HeldPgClient {
     this.checkCommit((answers as readonly unknown[]).at(-1))
   }
 
+  /** Resolves when what runs has its answer: pg is about to refuse queries that would have to wait for another. */
+  async settled(): Promise<void> {
+    await this.#running.settled()
+  }
+
+  /** Rolls back, after what is running. */
+  async rollback(): Promise<void> {
+    await this.settled()
+    await this.client.query('ROLLBACK')
+  }
+
   /** Throws SESSION_TRANSACTION_OVER where a commit would keep nothing, or not all. */
   checkTransaction(): void {
     const status = statusOf(this.client)

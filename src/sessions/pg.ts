@@ -67,7 +67,7 @@ function openPg(held: HeldPgClient, isTransaction: boolean): OpenSession<PgSessi
     running: () => held.running,
     commit: () => held.commit(),
     commitWith: (text, values) => held.commitWith(text, values),
-    rollback: () => client.query('ROLLBACK'),
+    rollback: () => held.rollback(),
     close: (broken) => held.close(broken),
   }
 }

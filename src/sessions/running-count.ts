@@ -9,7 +9,7 @@ export class RunningCount<Name extends string> {
   readonly #name: Name
   readonly #before: PropertyDescriptor | undefined
   readonly #answered: (answer: unknown) => void
-  #count = 0
+  readonly #open = new Set<Promise<unknown>>()
 
   /** @param answered  is told each answer, and each error. */
   constructor(target: Partial<Record<Name, AsyncMethod>>, name: Name, answered: (answer: unknown) => void = () => {}) {
@@ -23,7 +23,12 @@ export class RunningCount<Name extends string> {
   }
 
   get count(): number {
-    return this.#count
+    return this.#open.size
+  }
+
+  /** Resolves when everything that was begun so far has its answer. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#open)
   }
 
   /** Shows again what was there before: the method of the prototype, or one of the object's own, as tracing leaves it. */
@@ -34,10 +39,10 @@ export class RunningCount<Name extends string> {
 
   #follow(answer: unknown): unknown {
     if (!(answer instanceof Promise)) return answer
-    this.#count++
-    const over = (answer: unknown): void => {
-      this.#count--
-      this.#answered(answer)
+    this.#open.add(answer)
+    const over = (result: unknown): void => {
+      this.#open.delete(answer)
+      this.#answered(result)
     }
     answer.then(over, over)
     return answer
