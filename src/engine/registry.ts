@@ -16,6 +16,7 @@ export interface Registered {
 /** The definitions that a background can run, by name. */
 export class Registry {
   readonly #registered = new Map<string, Registered>()
+  #names: readonly string[] | undefined
 
   /** Throws TASK_NAME_TAKEN when another definition has the name. */
   constructor(definitions: readonly AnyTaskDefinition[]) {
@@ -27,6 +28,12 @@ export class Registry {
       const isIsolated = definition.isolation?.isOnBlock === false
       this.#registered.set(definition.name, { definition, context: taskContext(definition), isIsolated })
     }
+  }
+
+  /** The names of all of them. */
+  get names(): readonly string[] {
+    this.#names ??= [...this.#registered.keys()]
+    return this.#names
   }
 
   /** What a worker that has them registers. */
