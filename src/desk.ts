@@ -2,7 +2,7 @@ import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import type { BackgroundTasks, DraftReceiver, TaskDesk } from './background-tasks.ts'
 import type { Deferrals, DeferringRequest } from './deferrals.ts'
-import type { Addition } from './engine/addition.ts'
+import type { Addition, AdditionDesk } from './engine/addition.ts'
 import type { EventHub } from './engine/event-hub.ts'
 import type { AddEntry } from './engine/journal.ts'
 import type { Lane } from './engine/lane.ts'
@@ -16,11 +16,12 @@ import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { NewTask, TaskId } from './model/task.ts'
+import type { AddingRules } from './ports/executor.ts'
 import type { Added, Store } from './ports/store.ts'
 import { RequestSessions } from './request-sessions.ts'
 import type { Responses } from './responses.ts'
 import type { SessionBook } from './sessions/session-book.ts'
-import { type AdditionDesk, TaskAddition } from './task-addition.ts'
+import { type BufferDesk, TaskAddition } from './task-addition.ts'
 import { type Draft, type HeldDraft, refusal } from './task-draft.ts'
 import { TransactionDesk } from './transaction-desk.ts'
 import { type TransactionHolder, TransactionTasks } from './transaction-tasks.ts'
@@ -44,7 +45,7 @@ export interface DeskParts {
 }
 
 /** Between the task lists of responses and the engine: checks, budgets, and the way into the journal. */
-export class Desk implements TaskDesk, AdditionDesk {
+export class Desk implements TaskDesk, AdditionDesk, BufferDesk {
   readonly #parts: DeskParts
   #buffered = 0
   /** Tasks that were set aside until their answer is out. */
@@ -118,10 +119,15 @@ export class Desk implements TaskDesk, AdditionDesk {
     return this.adopted(newTask(definition, input, options, { now, inputBytesMax, durability, requestId, carried, id }))
   }
 
-  /** The same for one that was checked where it was added. */
   adopted(task: NewTask): Addition {
     this.#buffered++
     return new TaskAddition(task, this)
+  }
+
+  adding(): AddingRules {
+    const { settings, registry, worker } = this.#parts
+    const { inputBytesMax, durability, bufferMax, backlogMax } = settings
+    return { names: registry.names, inputBytesMax, durability, bufferMax, live: worker.live, backlogMax }
   }
 
   added(task: NewTask, added: Added): void {

@@ -5,8 +5,8 @@ import type { Added } from './ports/store.ts'
 import { refusal } from './task-draft.ts'
 import { TaskTicket } from './task-ticket.ts'
 
-/** What an addition asks of its background. */
-export interface AdditionDesk {
+/** Whom an addition tells of its end. */
+export interface BufferDesk {
   /** A task left the buffer. */
   released(count: number): void
   /** A task is stored that nobody has claimed. */
@@ -17,9 +17,9 @@ export interface AdditionDesk {
 export class TaskAddition implements Addition {
   readonly task: NewTask
   readonly handle: TaskTicket
-  readonly #desk: AdditionDesk
+  readonly #desk: BufferDesk
 
-  constructor(task: NewTask, desk: AdditionDesk) {
+  constructor(task: NewTask, desk: BufferDesk) {
     this.task = task
     this.handle = new TaskTicket(task.id)
     this.#desk = desk

@@ -51,12 +51,13 @@ export function newTask(
   definition: AnyTaskDefinition,
   input: unknown,
   given: AddOptions | undefined,
-  { now, inputBytesMax, durability, requestId, carried, id }: AddFacts,
+  facts: AddFacts,
 ): NewTask {
   const { name } = definition
+  const { now, inputBytesMax, durability, requestId, carried } = facts
   const { options, dueAt } = readAdd(definition, input, given, now)
   return {
-    id: options.id ?? id(),
+    id: options.id ?? facts.id(),
     name,
     queue: options.queue ?? definition.queue,
     version: definition.version,

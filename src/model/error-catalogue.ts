@@ -116,6 +116,11 @@ export const ERRORS = {
       `Task "${e.name}" was not added: the attempt of task "${e.by}" that added it did not succeed.`,
     todo: 'Nothing, if the next attempt adds it again. What must be added whatever becomes of the attempt goes through background.add.',
   },
+  ADDED_IN_ISOLATE: {
+    happened: (e: { name: string }) =>
+      `When task "${e.name}" is stored, nobody can tell in a thread or child process: that comes after the attempt that adds it, in the process of its background.`,
+    todo: 'Do not wait for `committed` there. If the attempt succeeds the task is stored with it; `background.get(id)` of the application tells.',
+  },
   RESULT_NOT_STORABLE: {
     happened: (e: { name: string; path: string; got: string }) =>
       `Task "${e.name}" finished, but its ${e.path} is ${e.got}, which no store can hold.`,

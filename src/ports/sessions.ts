@@ -31,4 +31,6 @@ export interface AttemptSessions {
 /** Makes the sessions of an attempt. Nothing is opened yet. */
 export interface SessionMaker {
   forAttempt(task: ClaimedTask, definition: Pick<AnyTaskDefinition, 'sessions'>): AttemptSessions
+  /** An attempt in an isolate has used sessions of that definition. It cannot ask the store which rows of outcome are of no more use. */
+  usedInIsolate(definition: Pick<AnyTaskDefinition, 'sessions'>): void
 }
