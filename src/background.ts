@@ -97,7 +97,7 @@ export class Background {
     const logger = settings.logger ?? builtinLogger(level, () => ports.clock.now())
     this.#hub = new EventHub((name, error) => logger.error({ event: name, err: error }, 'a listener threw'))
     report(this.#hub, logger, settings.logger !== undefined || level === 'debug')
-    this.#registry = new Registry(settings.tasks)
+    this.#registry = new Registry(settings.tasks, Object.keys(settings.sessions).length > 0)
     this.#lanes = lanes(settings, this.#registry)
     const { store, presence } = makeStore(settings, ports, {
       failed: (error) => this.#onStoreFailed(error),
@@ -412,6 +412,7 @@ export class Background {
       responses: this.#responses,
       book: this.#book,
       store: this.#store,
+      isOpen: () => this.#running,
       ready: () => this.#readiness(),
     })
   }

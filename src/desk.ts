@@ -2,23 +2,26 @@ import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import type { BackgroundTasks, DraftReceiver, TaskDesk } from './background-tasks.ts'
 import type { Deferrals, DeferringRequest } from './deferrals.ts'
-import type { Addition } from './engine/addition.ts'
+import type { Addition, AdditionDesk } from './engine/addition.ts'
 import type { EventHub } from './engine/event-hub.ts'
 import type { AddEntry } from './engine/journal.ts'
 import type { Lane } from './engine/lane.ts'
+import { newTask } from './engine/new-task.ts'
 import type { Registry } from './engine/registry.ts'
 import type { Runner } from './engine/runner.ts'
 import type { Worker } from './engine/worker.ts'
-import { makeDraft } from './make-draft.ts'
+import { carriedNow, makeDraft } from './make-draft.ts'
 import type { AddOptions } from './model/add-options.ts'
 import { asError } from './model/as-error.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import { AfterwordError } from './model/errors.ts'
+import type { NewTask, TaskId } from './model/task.ts'
+import type { AddingRules } from './ports/executor.ts'
 import type { Added, Store } from './ports/store.ts'
 import { RequestSessions } from './request-sessions.ts'
 import type { Responses } from './responses.ts'
 import type { SessionBook } from './sessions/session-book.ts'
-import { type AdditionDesk, TaskAddition } from './task-addition.ts'
+import { type BufferDesk, TaskAddition } from './task-addition.ts'
 import { type Draft, type HeldDraft, refusal } from './task-draft.ts'
 import { TransactionDesk } from './transaction-desk.ts'
 import { type TransactionHolder, TransactionTasks } from './transaction-tasks.ts'
@@ -36,12 +39,13 @@ export interface DeskParts {
   readonly responses: Responses
   readonly book: SessionBook
   readonly store: Store
+  isOpen(): boolean
   /** Undefined when the store is open, else a promise of it. */
   ready(): Promise<unknown> | undefined
 }
 
 /** Between the task lists of responses and the engine: checks, budgets, and the way into the journal. */
-export class Desk implements TaskDesk, AdditionDesk {
+export class Desk implements TaskDesk, AdditionDesk, BufferDesk {
   readonly #parts: DeskParts
   #buffered = 0
   /** Tasks that were set aside until their answer is out. */
@@ -73,16 +77,10 @@ export class Desk implements TaskDesk, AdditionDesk {
     options: AddOptions | undefined,
     requestId: string | undefined,
   ): Draft {
-    const { settings, registry, worker, ports } = this.#parts
+    const { settings, registry, ports } = this.#parts
     registry.check(definition)
-    const { name } = definition
-    if (this.#closed) throw new AfterwordError('BACKGROUND_STOPPED', { name })
-    if (this.#buffered >= settings.bufferMax) {
-      throw new AfterwordError('BUFFER_FULL', { name, buffered: this.#buffered, max: settings.bufferMax })
-    }
-    if (worker.live >= settings.backlogMax) {
-      throw new AfterwordError('BACKLOG_FULL', { name, live: worker.live, max: settings.backlogMax })
-    }
+    if (this.#closed) throw new AfterwordError('BACKGROUND_STOPPED', { name: definition.name })
+    this.#checkRoom(definition.name)
     const draft = makeDraft(definition, input, options, requestId, settings, ports)
     this.#buffered++
     return draft
@@ -104,20 +102,38 @@ export class Desk implements TaskDesk, AdditionDesk {
     return new TransactionTasks(this.#transactions, transaction, holder)
   }
 
-  /** A task that an attempt adds: it is stored with its success. */
+  /** A task that an attempt adds: it is stored with its success, so also while the background stops and lets attempts end. */
   addition(
     definition: AnyTaskDefinition,
     input: unknown,
     options: AddOptions | undefined,
     requestId: string | undefined,
   ): Addition {
-    return new TaskAddition(this.draft(definition, input, options, requestId), this)
+    const { settings, registry, ports } = this.#parts
+    const { inputBytesMax, durability } = settings
+    registry.check(definition)
+    this.#checkRoom(definition.name)
+    const carried = carriedNow(settings, definition.name)
+    const now = ports.clock.now()
+    const id = (): TaskId => ports.ids.task()
+    return this.adopted(newTask(definition, input, options, { now, inputBytesMax, durability, requestId, carried, id }))
   }
 
-  added(draft: Draft, added: Added): void {
+  adopted(task: NewTask): Addition {
+    this.#buffered++
+    return new TaskAddition(task, this)
+  }
+
+  adding(): AddingRules {
+    const { settings, registry, worker } = this.#parts
+    const { inputBytesMax, durability, bufferMax, backlogMax } = settings
+    return { names: registry.names, inputBytesMax, durability, bufferMax, live: worker.live, backlogMax }
+  }
+
+  added(task: NewTask, added: Added): void {
     if (added.kind !== 'added') return
-    if (draft.dueAt !== undefined) this.#parts.worker.expect(draft.dueAt)
-    this.#parts.hub.emit('task:added', { task: draft, state: added.state })
+    if (task.dueAt !== undefined) this.#parts.worker.expect(task.dueAt)
+    this.#parts.hub.emit('task:added', { task, state: added.state })
   }
 
   /** Stores one task that belongs to no response; it may start at once. `done` is told why it was not stored. */
@@ -164,7 +180,10 @@ export class Desk implements TaskDesk, AdditionDesk {
 
   sessions(owner: string): RequestSessions {
     const { book, settings, store } = this.#parts
-    return new RequestSessions(book, settings.sessions, owner, (sql) => store.join?.(sql) !== undefined)
+    return new RequestSessions(book, settings.sessions, owner, (sql) =>
+      // Nothing waits in a store that is closed.
+      this.#parts.isOpen() ? store.join?.(sql) : undefined,
+    )
   }
 
   opened(tasks: BackgroundTasks): void {
@@ -177,6 +196,17 @@ export class Desk implements TaskDesk, AdditionDesk {
 
   unanswered(tasks: BackgroundTasks): void {
     this.#parts.responses.unanswered(tasks)
+  }
+
+  /** Throws BUFFER_FULL, BACKLOG_FULL. */
+  #checkRoom(name: string): void {
+    const { settings, worker } = this.#parts
+    if (this.#buffered >= settings.bufferMax) {
+      throw new AfterwordError('BUFFER_FULL', { name, buffered: this.#buffered, max: settings.bufferMax })
+    }
+    if (worker.live >= settings.backlogMax) {
+      throw new AfterwordError('BACKLOG_FULL', { name, live: worker.live, max: settings.backlogMax })
+    }
   }
 
   #store(drafts: readonly Draft[], unanswered: boolean, receiver: DraftReceiver): void {

@@ -1,8 +1,8 @@
 import type { ReadBackgroundOptions } from './background-options.ts'
 import type { Ports } from './background-ports.ts'
 import { encodeFresh, encodeValue } from './engine/codec.ts'
-import { validateInput } from './engine/input-schema.ts'
-import { type AddOptions, parseAddOptions } from './model/add-options.ts'
+import { readAdd } from './engine/new-task.ts'
+import type { AddOptions } from './model/add-options.ts'
 import type { AnyTaskDefinition } from './model/definition.ts'
 import type { StoredValue } from './model/task.ts'
 import type { Draft } from './task-draft.ts'
@@ -20,27 +20,24 @@ export function makeDraft(
   ports: Ports,
 ): Draft {
   const { name } = definition
-  const options = parseAddOptions(given, name)
-  validateInput(definition, input)
-  const stored = encodeFresh(input, { what: 'input', name, bytesMax: settings.inputBytesMax })
   const now = ports.clock.now()
-  const dueAt = options.runAt ?? (options.delayMs === undefined ? undefined : now + options.delayMs)
-  const scheduled = dueAt !== undefined && dueAt > now
+  const { options, dueAt } = readAdd(definition, input, given, now)
+  const stored = encodeFresh(input, { what: 'input', name, bytesMax: settings.inputBytesMax })
   return {
     id: options.id ?? ports.ids.task(),
     name,
     queue: options.queue ?? definition.queue,
     version: definition.version,
     priority: options.priority ?? definition.priority,
-    dueAt: scheduled ? dueAt : undefined,
+    dueAt,
     addedAt: now,
     input: stored,
     durability: options.durability ?? settings.durability,
     requestId,
-    carried: settings.carry === undefined ? undefined : carried(settings.carry, name, settings.inputBytesMax),
+    carried: carriedNow(settings, name),
     idempotent: options.id !== undefined,
     on: options.on ?? definition.on,
-    inSeries: !scheduled && !options.parallel,
+    inSeries: dueAt === undefined && !options.parallel,
     series: undefined,
     after: undefined,
     claimFor: undefined,
@@ -55,6 +52,10 @@ export function makeDraft(
   }
 }
 
-function carried(carry: () => Readonly<Record<string, unknown>>, name: string, bytesMax: number): StoredValue {
-  return encodeValue(carry(), { what: 'input', name, bytesMax })
+/** What travels with a task that is added at this moment. */
+export function carriedNow(
+  { carry, inputBytesMax: bytesMax }: Pick<ReadBackgroundOptions, 'carry' | 'inputBytesMax'>,
+  name: string,
+): StoredValue | undefined {
+  return carry === undefined ? undefined : encodeValue(carry(), { what: 'input', name, bytesMax })
 }

@@ -54,7 +54,7 @@ export function makeRunner(settings: ReadBackgroundOptions, ports: Ports, around
       waiters.notify(task.id)
     },
     awaited: (id) => waiters.has(id),
-    addition: (...given) => around.desk().addition(...given),
+    additions: () => around.desk(),
     joined: (joined) => around.worker().joined(joined),
   })
 }

@@ -30,7 +30,9 @@ export class AttemptSessionMaker implements SessionMaker {
   forAttempt(task: ClaimedTask, { sessions }: Pick<AnyTaskDefinition, 'sessions'>): AttemptSessions {
     const { book } = this.#parts
     const providers = sessions === undefined ? this.#parts.providers : { ...this.#parts.providers, ...sessions }
-    this.#sweep(providers)
+    for (const name of Object.keys(providers)) {
+      if (this.#outcomes.isPrepared(providers[name]!)) this.#sweep(name, providers)
+    }
     return new SessionsOfAttempt({
       book,
       outcomes: this.#outcomes,
@@ -40,16 +42,20 @@ export class AttemptSessionMaker implements SessionMaker {
     })
   }
 
-  /** Old rows of outcome go now and then, where they are written. */
-  #sweep(providers: SessionProviders): void {
-    for (const name of Object.keys(providers)) {
-      if (!this.#outcomes.isPrepared(providers[name]!)) continue
-      void this.#outcomes.sweep(name, providers, async ({ id, addedAt }) => {
-        const row = await this.#parts.store.find(id)
-        // Any other end may be taken back by `requeue`, and then the row has to be found.
-        return row === undefined || row.addedAt !== addedAt || row.state === 'succeeded'
-      })
+  usedInIsolate({ sessions = {} }: Pick<AnyTaskDefinition, 'sessions'>): void {
+    for (const [name, { transaction, outcomes }] of Object.entries(sessions)) {
+      // Which of them was used, and whether it can have rows, is known over there alone: where there is no table nothing is swept.
+      if (transaction && outcomes !== false) this.#sweep(name, sessions)
     }
+  }
+
+  /** Old rows of outcome go now and then, where they are written. */
+  #sweep(name: string, providers: SessionProviders): void {
+    void this.#outcomes.sweep(name, providers, async ({ id, addedAt }) => {
+      const row = await this.#parts.store.find(id)
+      // Any other end may be taken back by `requeue`, and then the row has to be found.
+      return row === undefined || row.addedAt !== addedAt || row.state === 'succeeded'
+    })
   }
 
   #join(session: HeldSession, task: ClaimedTask): StoreFinish | undefined {

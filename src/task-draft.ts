@@ -39,9 +39,10 @@ export function heldDraft(draft: Draft): HeldDraft {
   return aside ? { id, claims, queue, claimFor, aside } : draft
 }
 
-/** Why a draft was not stored although its transaction was. */
-export function refusal(draft: Draft, added: Added | undefined): AfterwordError | undefined {
-  return added?.kind === 'taken'
-    ? new AfterwordError('TASK_ID_TAKEN', { id: draft.id, name: draft.name, by: added.by })
-    : undefined
+/** Why a task was not stored although its transaction was. */
+export function refusal(
+  { id, name }: Pick<NewTask, 'id' | 'name'>,
+  added: Added | undefined,
+): AfterwordError | undefined {
+  return added?.kind === 'taken' ? new AfterwordError('TASK_ID_TAKEN', { id, name, by: added.by }) : undefined
 }

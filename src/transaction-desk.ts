@@ -106,6 +106,7 @@ export class TransactionDesk {
   async #watch(join: StoreJoin, draft: Draft, added: Added, holder: TransactionHolder | undefined): Promise<void> {
     const { desk, worker } = this.#parts
     const isCommitted = added.kind === 'added' && (await this.#isCommitted(join, draft.id))
+    join.ended()
     if (!isCommitted) return desk.release(draft, undefined)
     await join.committed()?.catch(() => undefined)
     desk.added(draft, added)

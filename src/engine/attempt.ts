@@ -15,6 +15,7 @@ import {
 import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { Keeping } from '../ports/keeping.ts'
 import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
 import type { Added, Joined } from '../ports/store.ts'
 import { AttemptAborted } from './abort-reason.ts'
@@ -54,6 +55,8 @@ export interface AttemptHost {
   progress(attempt: Attempt, value: unknown): void
   /** Whether a success of that task needs no record. */
   forgets(id: TaskId): boolean
+  /** What an attempt keeps for later ones of its task. */
+  keeping(attempt: Attempt): Keeping
   /** The database sessions of an attempt. */
   sessions(attempt: Attempt): AttemptSessions
   /** Checks a task that an attempt adds; throws a coded error. */
@@ -116,6 +119,14 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return this.#host.logger
   }
 
+  get keeping(): Keeping {
+    return this.#host.keeping(this)
+  }
+
+  get sessionHoldingStore(): string | undefined {
+    return this.#sessions?.holdingStore()?.session
+  }
+
   get session(): Sessions<SessionProviders> {
     if (this.#sessions === undefined) {
       this.#sessions = this.#host.sessions(this)
@@ -135,6 +146,11 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     if (this.#over) addition.dropped(this.task.name)
     else (this.#additions ??= []).push(addition)
     return addition.handle
+  }
+
+  /** To be stored with its success: what was checked where it was added. */
+  protected adopt(additions: readonly Addition[]): void {
+    if (additions.length > 0) (this.#additions ??= []).push(...additions)
   }
 
   /** What is to be recorded of it. */
@@ -161,10 +177,10 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     } catch (error) {
       return this.#close(this.#afterThrow(error))
     }
-    if (!pending) return this.#close(this.#afterReturn(result))
+    if (!pending) return this.#close(this.afterReturn(result))
     // Not the thenable's own `then`: it may throw, or call back more than once.
     Promise.resolve(result).then(
-      (value) => this.#close(this.#afterReturn(value)),
+      (value) => this.#close(this.afterReturn(value)),
       (error: unknown) => this.#close(this.#afterThrow(error)),
     )
   }
@@ -208,6 +224,13 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     if (this.#over || this.#reason !== undefined) return
     const timeoutMs = this.definition.timeoutMs ?? this.#host.rules.timeoutMs
     if (timeoutMs !== undefined) this.#timer = this.#host.rules.clock.after(timeoutMs, () => this.abort('timeout'))
+  }
+
+  /** `run` is over, and its sessions end: that is no part of its time, and given up only when it takes this long, in milliseconds. */
+  protected closeWithin(ms: number, unsettled: () => Ending): void {
+    if (this.#over) return
+    this.#timer?.cancel()
+    this.#timer = this.#host.rules.clock.after(ms, () => this.abandon(unsettled()))
   }
 
   protected get resultBytesMax(): number {
@@ -271,13 +294,11 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
       case 'lost':
         return 'none'
       case 'failed':
-        return end.free && this.#reason === undefined
-          ? this.#retry(end.error, undefined, false)
-          : this.#afterThrow(end.error)
+        return end.free ? this.unsettled(end.error) : this.#afterThrow(end.error)
     }
   }
 
-  #afterReturn(value: unknown): Ending {
+  protected afterReturn(value: unknown): Ending {
     if (this.#reason === 'claim-lost') return 'none'
     const { id, claims } = this.task
     let result: StoredValue | undefined
@@ -293,6 +314,11 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     // Given up before: what it comes to now must not take the place of what is on its way to the store.
     if (!this.#over) this.#outcome = success
     return success
+  }
+
+  /** Nobody knows what became of it: the next attempt finds out, and this one costs none. */
+  protected unsettled(error: Error): Ending {
+    return this.#reason === undefined ? this.#retry(error, undefined, false) : this.#afterThrow(error)
   }
 
   #afterThrow(error: unknown): Ending {

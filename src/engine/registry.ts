@@ -16,9 +16,17 @@ export interface Registered {
 /** The definitions that a background can run, by name. */
 export class Registry {
   readonly #registered = new Map<string, Registered>()
+  #names: readonly string[] | undefined
 
-  /** Throws TASK_NAME_TAKEN when another definition has the name. */
-  constructor(definitions: readonly AnyTaskDefinition[]) {
+  readonly #hasSessions: boolean
+
+  /**
+   * Throws TASK_NAME_TAKEN when another definition has the name.
+   *
+   * @param hasSessions  whether attempts on the event loop have sessions that are not of their definition.
+   */
+  constructor(definitions: readonly AnyTaskDefinition[], hasSessions = false) {
+    this.#hasSessions = hasSessions
     for (const definition of definitions) {
       const known = this.#registered.get(definition.name)
       if (known !== undefined && known.definition !== definition) {
@@ -27,6 +35,12 @@ export class Registry {
       const isIsolated = definition.isolation?.isOnBlock === false
       this.#registered.set(definition.name, { definition, context: taskContext(definition), isIsolated })
     }
+  }
+
+  /** The names of all of them. */
+  get names(): readonly string[] {
+    this.#names ??= [...this.#registered.keys()]
+    return this.#names
   }
 
   /** What a worker that has them registers. */
@@ -43,13 +57,16 @@ export class Registry {
   get isolated(): readonly AnyTaskDefinition[] {
     return [...this.#registered.values()]
       .map(({ definition }) => definition)
-      .filter(({ isolation }) => isolation !== undefined)
+      .filter((definition) => this.#mayLeave(definition))
   }
 
-  /** A definition blocks the event loop again and again: its attempts run in isolates from here on. False where they do already, or may not. */
+  /**
+   * A definition blocks the event loop again and again: its attempts run in isolates from here on. False where they do already, or may
+   * not.
+   */
   move(name: string): boolean {
     const known = this.#registered.get(name)
-    if (known === undefined || known.isIsolated || known.definition.isolation === undefined) return false
+    if (known === undefined || known.isIsolated || !this.#mayLeave(known.definition)) return false
     known.isIsolated = true
     return true
   }
@@ -64,5 +81,11 @@ export class Registry {
     if (typeof name !== 'string' || this.#registered.get(name)?.definition !== definition) {
       throw new AfterwordError('TASK_NOT_REGISTERED', { name: typeof name === 'string' ? name : received(definition) })
     }
+  }
+
+  /** One that would move might need a session that no isolate has, unless it says which it needs, if only `{}`. */
+  #mayLeave({ isolation, sessions }: AnyTaskDefinition): boolean {
+    if (isolation === undefined) return false
+    return !isolation.isOnBlock || !this.#hasSessions || sessions !== undefined
   }
 }

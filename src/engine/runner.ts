@@ -3,17 +3,19 @@ import type { AddOptions } from '../model/add-options.ts'
 import type { AnyTaskDefinition } from '../model/definition.ts'
 import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
-import { attemptNumber, type ClaimedTask, type Incarnation, type TaskId } from '../model/task.ts'
-import type { Executor } from '../ports/executor.ts'
+import { attemptNumber, type ClaimedTask, type Incarnation, type NewTask, type TaskId } from '../model/task.ts'
+import type { AddingRules, Executor } from '../ports/executor.ts'
+import type { Keeping } from '../ports/keeping.ts'
 import type { Pulse } from '../ports/pulse.ts'
 import type { AttemptSessions, SessionMaker } from '../ports/sessions.ts'
 import type { Joined } from '../ports/store.ts'
-import type { Addition } from './addition.ts'
-import { Attempt, type AttemptHost, type AttemptRules, type Ending } from './attempt.ts'
+import type { Addition, AdditionDesk } from './addition.ts'
+import { AttemptKeeping } from './attempt-keeping.ts'
+import { Attempt, type AttemptRules, type Ending } from './attempt.ts'
 import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
 import type { EventHub } from './event-hub.ts'
-import { IsolatedAttempt } from './isolated-attempt.ts'
+import { IsolatedAttempt, type IsolatedAttemptHost } from './isolated-attempt.ts'
 import type { Journal } from './journal.ts'
 import type { Lane } from './lane.ts'
 import type { Registry } from './registry.ts'
@@ -48,19 +50,14 @@ export interface RunnerParts {
   awaited(id: TaskId): boolean
   /** The database sessions of attempts. */
   readonly sessions: SessionMaker
-  /** Checks a task that an attempt adds; throws a coded error. */
-  addition(
-    definition: AnyTaskDefinition,
-    input: unknown,
-    options: AddOptions | undefined,
-    requestId: string | undefined,
-  ): Addition
+  /** Takes what attempts add. */
+  additions(): AdditionDesk
   /** The transaction of a session has written to the store. */
   joined(joined: Joined): void
 }
 
 /** Runs claimed tasks: each lane as many at once as it has places, in the order of their turn. */
-export class Runner implements AttemptHost {
+export class Runner implements IsolatedAttemptHost {
   readonly rules: AttemptRules
   readonly logger: Logger
   readonly #parts: RunnerParts
@@ -275,6 +272,10 @@ export class Runner implements AttemptHost {
     return !this.#parts.keepsSucceeded && !this.#parts.awaited(id)
   }
 
+  keeping(attempt: Attempt): Keeping {
+    return new AttemptKeeping(attempt, this.#parts.journal(), this.#parts.progressBytesMax)
+  }
+
   sessions({ task, definition }: Attempt): AttemptSessions {
     return this.#parts.sessions.forAttempt(task, definition)
   }
@@ -285,7 +286,19 @@ export class Runner implements AttemptHost {
     input: unknown,
     options: AddOptions | undefined,
   ): Addition {
-    return this.#parts.addition(definition, input, options, task.requestId)
+    return this.#parts.additions().addition(definition, input, options, task.requestId)
+  }
+
+  adopted(task: NewTask): Addition {
+    return this.#parts.additions().adopted(task)
+  }
+
+  adding(): AddingRules {
+    return this.#parts.additions().adding()
+  }
+
+  usedSessions(definition: AnyTaskDefinition): void {
+    this.#parts.sessions.usedInIsolate(definition)
   }
 
   /** An attempt has ended: its place is free, its outcome goes to the journal. */

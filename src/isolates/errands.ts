@@ -1,9 +1,11 @@
-import { AttemptContext, type ContextHost } from '../engine/attempt-context.ts'
-import { encodeValue } from '../engine/codec.ts'
-import { parseStoredInput } from '../engine/input-schema.ts'
-import { AfterwordError } from '../model/errors.ts'
+import { runningDefinition, taskContext } from '../engine/task-context.ts'
+import type { AnyTaskDefinition } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
-import { sessionHandles } from '../sessions/session-handles.ts'
+import { systemClock } from '../ports/system.ts'
+import { SessionsOfAttempt } from '../sessions/attempt-sessions.ts'
+import { OutcomeRows } from '../sessions/outcome-rows.ts'
+import { SessionBook } from '../sessions/session-book.ts'
+import { AttemptThere } from './attempt-there.ts'
 import { crossingError } from './crossing-error.ts'
 import { crossingFields } from './crossing-fields.ts'
 import { findDefinition, knownDefinition } from './find-definition.ts'
@@ -16,7 +18,9 @@ import type { Address, FromIsolate, RunMessage, ToIsolate } from './messages.ts'
 export class Errands {
   readonly #tell: (message: FromIsolate) => void
   readonly #logger: Logger
-  #context: AttemptContext | undefined
+  readonly #book = new SessionBook({ clock: systemClock, here })
+  readonly #outcomes = new OutcomeRows(this.#book)
+  #attempt: AttemptThere | undefined
 
   constructor(tell: (message: FromIsolate) => void) {
     this.#tell = tell
@@ -32,41 +36,35 @@ export class Errands {
   heard(message: ToIsolate): void {
     if (message.kind === 'run') void this.#run(message)
     else if (message.kind === 'prove') void this.#prove(message.address)
-    else this.#context?.abort(message.reason)
+    else if (message.kind === 'answer') this.#attempt?.keeping.heard(message)
+    else this.#attempt?.abort(message.reason)
   }
 
   async #run(call: RunMessage): Promise<void> {
-    const { task, resultBytesMax: bytesMax } = call
-    const host: ContextHost = {
+    const { address } = call
+    const attempt = new AttemptThere(call, {
       logger: this.#logger,
-      session: sessionHandles((session) =>
-        Promise.reject(new AfterwordError('SESSION_UNKNOWN', { session, known: 'none', meant: undefined })),
-      ),
-      add: ({ name }) => {
-        throw new AfterwordError('TASK_NOT_REGISTERED', { name })
-      },
-      progress: (value) => {
-        const stored = encodeValue(value, { what: 'result', name: task.name, bytesMax })
-        // What an attempt left behind must not speak for the next one.
-        if (this.#context === mine) this.#tell({ kind: 'progress', value: stored })
-      },
-    }
-    const mine = new AttemptContext(task, host)
-    this.#context = mine
-    const end = (await this.#missing(call.address)) ?? (await this.#attempt(call, mine))
-    this.#context = undefined
+      tell: this.#tell,
+      sessions: () => this.#sessionsOf(call, knownDefinition(address)!),
+    })
+    this.#attempt = attempt
+    const end = (await this.#missing(address)) ?? (await inContext(attempt, knownDefinition(address)!))
+    this.#attempt = undefined
     this.#tell(end)
   }
 
-  async #attempt(call: RunMessage, mine: AttemptContext): Promise<FromIsolate> {
-    try {
-      const definition = knownDefinition(call.address)!
-      mine.signal.throwIfAborted()
-      this.#tell({ kind: 'begun' })
-      return returned(await definition.run(parseStoredInput(definition, call.task), mine), call)
-    } catch (error) {
-      return { kind: 'threw', error: crossingError(error) }
-    }
+  /**
+   * Those of the definition: no background is here. Their database is taken for another one than the store's, also where it is the
+   * same, for the store is not open here: a row of outcome goes with the effects.
+   */
+  #sessionsOf({ task }: RunMessage, { sessions = {} }: AnyTaskDefinition): SessionsOfAttempt {
+    return new SessionsOfAttempt({
+      book: this.#book,
+      outcomes: this.#outcomes,
+      providers: sessions,
+      task,
+      join: () => undefined,
+    })
   }
 
   async #prove(address: Address): Promise<void> {
@@ -85,11 +83,12 @@ export class Errands {
   }
 }
 
-function returned(value: unknown, { task, resultBytesMax: bytesMax }: RunMessage): FromIsolate {
-  try {
-    const result = value === undefined ? undefined : encodeValue(value, { what: 'result', name: task.name, bytesMax })
-    return { kind: 'returned', result, unstorable: undefined }
-  } catch (error) {
-    return { kind: 'returned', result: undefined, unstorable: crossingError(error) }
-  }
+/** What it leaves running can be named, whoever runs after it. */
+function inContext(attempt: AttemptThere, definition: AnyTaskDefinition): Promise<FromIsolate> {
+  return taskContext(definition).runInAsyncScope(() => attempt.run(definition))
+}
+
+function here(): string {
+  const definition = runningDefinition()
+  return definition === undefined ? 'code outside of any task' : `task "${definition.name}"`
 }

@@ -2,7 +2,8 @@ import type { AnyTaskDefinition, Isolation } from '../model/definition.ts'
 import { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { Executor, IsolatedCall, IsolatedListener, IsolatedReturn, IsolatedRun } from '../ports/executor.ts'
+import type { Executor, IsolatedCall, IsolatedEnd, IsolatedListener, IsolatedRun } from '../ports/executor.ts'
+import { answered } from './crossing-keeping.ts'
 import type { Death, Errand, Isolate } from './isolate.ts'
 import type { Address, ProveMessage, RunMessage } from './messages.ts'
 import { TaskProcess } from './task-process.ts'
@@ -53,9 +54,9 @@ export class IsolatePool implements Executor {
     }
   }
 
-  run({ definition, task, resultBytesMax }: IsolatedCall, listener: IsolatedListener): IsolatedRun {
+  run({ definition, task, ...rules }: IsolatedCall, listener: IsolatedListener): IsolatedRun {
     const { format, text } = task.input
-    const message = { task: { ...task, input: { format, text } }, address: addressOf(definition), resultBytesMax }
+    const message = { task: { ...task, input: { format, text } }, address: addressOf(definition), ...rules }
     return this.#send(definition, { kind: 'run', ...message }, listener)
   }
 
@@ -64,16 +65,17 @@ export class IsolatePool implements Executor {
   }
 
   #send(definition: AnyTaskDefinition, message: RunMessage | ProveMessage, listener: IsolatedListener): IsolatedRun {
-    const { promise: ended, resolve, reject } = Promise.withResolvers<IsolatedReturn>()
+    const { promise: ended, resolve, reject } = Promise.withResolvers<IsolatedEnd>()
     const isolate = this.#take(message.address.kind, definition.isolation?.memoryMb ?? this.#parts.memoryMb)
     const begunMs = this.#parts.clock.monotonicMs()
     const patience = this.#parts.clock.after(IMPORT_MS_MAX, () => this.#parts.clock.soon(late))
     let [hasBegun, isOver] = [false, false]
+    let gone = Promise.resolve()
     const over = (settle: () => void, isFree: boolean): void => {
       isOver = true
       patience.cancel()
       if (isFree) this.#rest(isolate)
-      else void this.#terminate(isolate)
+      else gone = this.#terminate(isolate)
       settle()
     }
     // On a later turn than the timer: where this loop was stuck, what it has not heard yet may say otherwise.
@@ -87,7 +89,12 @@ export class IsolatePool implements Executor {
         listener.begun()
       },
       progress: (value) => listener.progress(value),
-      returned: (value) => over(() => resolve(value), true),
+      asked: (question) => {
+        const { keeping } = listener
+        if (keeping !== undefined) void answered(question, keeping).then((answer) => isolate.tell(answer))
+      },
+      closing: () => listener.closing(),
+      ended: (end) => over(() => resolve(end), true),
       failed: (error) => over(() => reject(error), true),
       // A module that could not be imported stays so in that isolate: the next attempt gets another one.
       refused: (error) => over(() => reject(error), false),
@@ -101,7 +108,10 @@ export class IsolatePool implements Executor {
     return {
       ended,
       abort: (reason) => isOver || isolate.tell({ kind: 'abort', reason }),
-      terminate: () => isOver || over(() => undefined, false),
+      terminate() {
+        if (!isOver) over(() => undefined, false)
+        return gone
+      },
     }
   }
 
@@ -149,7 +159,7 @@ export class IsolatePool implements Executor {
   }
 }
 
-const NOBODY: IsolatedListener = { begun() {}, progress() {} }
+const NOBODY: IsolatedListener = { begun() {}, progress() {}, closing() {} }
 
 /** Throws TASK_MODULE_UNKNOWN. */
 function addressOf({ name, isolation }: AnyTaskDefinition): Address {

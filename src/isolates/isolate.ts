@@ -3,12 +3,15 @@ import type { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { StoredValue } from '../model/task.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { IsolatedReturn } from '../ports/executor.ts'
+import type { IsolatedEnd } from '../ports/executor.ts'
 import { arrivedError } from './crossing-error.ts'
 import { arrivedFields } from './crossing-fields.ts'
+import type { Question } from './crossing-keeping.ts'
 import type { FromIsolate, ToIsolate } from './messages.ts'
 
 const LEFTOVER = 'an idle task isolate ended: something that a task had left behind ended it'
+
+const PROVED: IsolatedEnd = { kind: 'returned', result: undefined, unstorable: undefined, adds: [] }
 
 /** What an isolate is made for, and who hears of it. */
 export interface IsolateParts {
@@ -24,8 +27,10 @@ export interface IsolateParts {
 export interface Errand {
   begun(): void
   progress(value: StoredValue): void
+  asked(question: Question): void
+  closing(): void
   /** It ended by itself; the isolate is free. */
-  returned(value: IsolatedReturn): void
+  ended(end: IsolatedEnd): void
   /** It ended by itself with an error; the isolate is free. */
   failed(error: Error): void
   /** Its module is of no use there, and will not be: so is the isolate. */
@@ -98,13 +103,15 @@ export abstract class Isolate {
     if (errand === undefined) return
     if (message.kind === 'begun') return errand.begun()
     if (message.kind === 'progress') return errand.progress(message.value)
+    if (message.kind === 'kept' || message.kind === 'keep') return errand.asked(message)
+    if (message.kind === 'closing') return errand.closing()
     this.#errand = undefined
     this.keepAlive(false)
     if (message.kind === 'threw') return errand.failed(arrivedError(message.error))
     if (message.kind === 'refused') return errand.refused(arrivedError(message.error))
-    if (message.kind === 'proved') return errand.returned({ result: undefined, unstorable: undefined })
-    const { result, unstorable } = message
-    errand.returned({ result, unstorable: unstorable && arrivedError(unstorable) })
+    if (message.kind === 'proved') return errand.ended(PROVED)
+    if (message.kind === 'unsettled') return errand.ended({ ...message, error: arrivedError(message.error) })
+    errand.ended({ ...message, unstorable: message.unstorable && arrivedError(message.unstorable) })
   }
 
   /** It is dead, and what it had said may still come. */

@@ -1,7 +1,9 @@
 import type { AbortReason, Isolation } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
-import type { ClaimedTask, StoredValue } from '../model/task.ts'
+import type { ClaimedTask, NewTask, StoredValue } from '../model/task.ts'
+import type { AddingRules } from '../ports/executor.ts'
 import type { CrossingError } from './crossing-error.ts'
+import type { Answer, Question } from './crossing-keeping.ts'
 
 /*
  * What an isolate is told, and what it tells. Inputs and results are the stored text: a string is copied faster than
@@ -22,6 +24,7 @@ export interface RunMessage {
   readonly address: Address
   readonly task: ClaimedTask
   readonly resultBytesMax: number
+  readonly adding: AddingRules
 }
 
 /** A definition to be found, and not called. */
@@ -31,7 +34,11 @@ export interface ProveMessage {
 }
 
 /** To an isolate. */
-export type ToIsolate = RunMessage | ProveMessage | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
+export type ToIsolate =
+  | RunMessage
+  | ProveMessage
+  | Answer
+  | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
 
 /** From an isolate. */
 export type FromIsolate =
@@ -39,12 +46,18 @@ export type FromIsolate =
   | { readonly kind: 'begun' }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string }
   | { readonly kind: 'progress'; readonly value: StoredValue }
+  | Question
+  /** `run` is over, and its sessions are ended before anything else is told of it. */
+  | { readonly kind: 'closing' }
   | {
       readonly kind: 'returned'
       readonly result: StoredValue | undefined
       readonly unstorable: CrossingError | undefined
+      readonly adds: readonly NewTask[]
     }
   | { readonly kind: 'threw'; readonly error: CrossingError }
+  /** Nobody knows whether its session was committed. */
+  | { readonly kind: 'unsettled'; readonly error: CrossingError }
   | { readonly kind: 'proved' }
   /** The definition was not found. */
   | { readonly kind: 'refused'; readonly error: CrossingError }

@@ -1,3 +1,5 @@
+import { ONCE_ERRORS } from './once-errors.ts'
+
 /**
  * The one catalogue of errors. Each entry says what happened (with the value received and the limit) and what to do.
  * `docs/errors.md` is made from it; a retired code is never used again.
@@ -114,6 +116,11 @@ export const ERRORS = {
       `Task "${e.name}" was not added: the attempt of task "${e.by}" that added it did not succeed.`,
     todo: 'Nothing, if the next attempt adds it again. What must be added whatever becomes of the attempt goes through background.add.',
   },
+  ADDED_IN_ISOLATE: {
+    happened: (e: { name: string }) =>
+      `When task "${e.name}" is stored, nobody can tell in a thread or child process: that comes after the attempt that adds it, in the process of its background.`,
+    todo: 'Do not wait for `committed` there. If the attempt succeeds the task is stored with it; `background.get(id)` of the application tells.',
+  },
   RESULT_NOT_STORABLE: {
     happened: (e: { name: string; path: string; got: string }) =>
       `Task "${e.name}" finished, but its ${e.path} is ${e.got}, which no store can hold.`,
@@ -124,6 +131,7 @@ export const ERRORS = {
       `Task "${e.name}" finished, but its result takes at least ${e.bytes} bytes and the limit is ${e.bytesMax}.`,
     todo: 'Store the data elsewhere and return a reference, or raise resultBytesMax.',
   },
+  ...ONCE_ERRORS,
   RESULT_TIMEOUT: {
     happened: (e: { id: string; waitedMs: number; state: string }) =>
       `Task ${e.id} did not finish within ${e.waitedMs} ms; it is ${e.state}.`,

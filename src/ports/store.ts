@@ -25,7 +25,7 @@ export interface WriteBatch {
   readonly begun?: readonly { readonly id: TaskId; readonly claims: number }[]
   readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
   /** What attempts keep for later ones. By default nothing. */
-  readonly steps?: readonly KeptStep[]
+  readonly steps?: readonly KeptStep[] | undefined
   /** The strongest durability that one of the adds or steps asks for; undefined when there is none. */
   readonly durability: Durability | undefined
   /** What the worker wants to claim in the same transaction. */
@@ -91,12 +91,10 @@ export interface ClaimAsk {
 export interface StoreJoin {
   /** The same as `Store.write`; what it answers holds once that transaction is committed. */
   write(batch: WriteBatch, now: Instant): Promise<Joined> | Joined
-  /**
-   * That transaction is committed. Undefined when what was added survives what its durability promises, else a promise of it.
-   */
+  /** That transaction is committed. Undefined when what was added survives what its durability promises, else a promise of it. */
   committed(): Promise<void> | undefined
-  /** It was rolled back, or nobody knows. */
-  rolledBack(): void
+  /** That transaction has ended, one way or the other: what waited for it in the store has the next turn. */
+  ended(): void
   /** Whether it is open still; undefined where nobody can tell. */
   readonly isOpen: boolean | undefined
 }

@@ -11,7 +11,7 @@ import type { AttemptSessions } from '../../src/ports/sessions.ts'
 import { fixedChance, gate, SILENT } from '../support/bench.ts'
 import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock, turn } from '../support/fake-clock.ts'
-import { noSessions, nothingAdded } from '../support/no-sessions.ts'
+import { noSessions, nothingAdded, nothingKept } from '../support/no-sessions.ts'
 
 const CLAIMED = claimedTask()
 
@@ -31,6 +31,7 @@ function started(definition: AnyTaskDefinition, claimed: Partial<ClaimedTask> = 
     },
     progress: () => undefined,
     sessions,
+    keeping: nothingKept,
     addition: nothingAdded,
     forgets: () => false,
     ended: (_, ending, abandoned) => void ended.push({ ending, abandoned }),
@@ -214,6 +215,7 @@ describe('an attempt whose signal aborts', () => {
     const committed = gate()
     const sessions: AttemptSessions = {
       handles: {},
+      holdingStore: () => undefined,
       succeed: (outcome) => committed.opened.then(() => ({ kind: 'committed', outcome })),
       fail: () => Promise.resolve(undefined),
       abandon: () => Promise.resolve(),
@@ -274,6 +276,7 @@ test('an attempt that is prevented ends as cancelled and never calls its functio
       rules,
       progress: () => undefined,
       sessions: noSessions,
+      keeping: nothingKept,
       addition: nothingAdded,
       forgets: () => false,
       ended: (_, ending, abandoned) => void ended.push([moveOf(ending), abandoned]),

@@ -13,7 +13,7 @@ import type { ClaimedTask, Outcome } from '../../src/model/task.ts'
 import { fixedChance, gate, SILENT } from '../support/bench.ts'
 import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock, turn } from '../support/fake-clock.ts'
-import { noSessions, nothingAdded } from '../support/no-sessions.ts'
+import { NO_ADDITIONS, NO_SESSIONS } from '../support/no-sessions.ts'
 
 const claimed = (id: string, of: Partial<ClaimedTask> = {}): ClaimedTask =>
   claimedTask({ id, input: { format: 0, text: JSON.stringify(id) }, ...of })
@@ -63,8 +63,8 @@ function scene(run: (id: string, context: TaskContext) => unknown, concurrency =
     releasing: () => undefined,
     recorded: ({ task, outcome }) => void recorded.push([task.id, outcome.move]),
     awaited: (id) => id === 'awaited',
-    sessions: { forAttempt: noSessions },
-    addition: nothingAdded,
+    sessions: NO_SESSIONS,
+    additions: () => NO_ADDITIONS,
     joined: () => undefined,
   })
   return { runner, clock, lane, outcomes, recorded, heard, hungry, marks }

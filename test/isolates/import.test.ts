@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { IsolatePool } from '../../src/isolates/isolate-pool.ts'
 import { gate, later, SILENT, timedBench } from '../support/bench.ts'
-import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { isolatedCall, NOBODY } from '../support/isolated-call.ts'
 import { inProcess, inThread } from './children/isolated-tasks.ts'
 import { loopsInProcess, loopsInThread } from './children/loops-at-import.ts'
 import { waitsInProcess, waitsInThread } from './children/never-loads.ts'
@@ -40,8 +40,7 @@ for (const { definitions, spins } of [
 
       test('fails an attempt in the same way, and its isolate makes room', async (t) => {
         const { clock, isolates } = pool(t)
-        const task = claimedTask({ name })
-        const { ended } = isolates.run({ definition, task, resultBytesMax: 100 }, { begun() {}, progress() {} })
+        const { ended } = isolates.run(isolatedCall(definition), NOBODY)
         const failed = assert.rejects(ended, { code: 'TASK_MODULE_TIMEOUT' })
         await clock.advance(29_999)
         assert.equal(isolates.isolates, 1)
@@ -56,8 +55,7 @@ for (const { definitions, spins } of [
     test('may take as long as it likes', async (t) => {
       const { clock, isolates } = pool(t)
       const begun = gate()
-      const call = { definition: spins, task: claimedTask({ name: spins.name }), resultBytesMax: 100 }
-      const { ended } = isolates.run(call, { begun: () => begun.open(), progress() {} })
+      const { ended } = isolates.run(isolatedCall(spins), { ...NOBODY, begun: () => begun.open() })
       await begun.opened
       await clock.advance(3_600_000)
       const state = await Promise.race([ended, Promise.resolve('goes on')])

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { IsolatePool } from '../../src/isolates/isolate-pool.ts'
 import { bench, later, SILENT } from '../support/bench.ts'
-import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { isolatedCall, NOBODY } from '../support/isolated-call.ts'
 import { fillProcess, fillThread } from './children/filling-tasks.ts'
 
 for (const { kind, small, large, usual } of [fillThread, fillProcess]) {
@@ -30,10 +30,9 @@ for (const { kind, small, large, usual } of [fillThread, fillProcess]) {
       later(t).defer(() => pool.stop())
       const seen: string[] = []
       for (const definition of [small, small, large, large, small]) {
-        const task = claimedTask({ name: definition.name, input: { format: 0, text: '0' } })
-        const { result } = await pool.run({ definition, task, resultBytesMax: 100 }, { begun() {}, progress() {} })
-          .ended
-        seen.push(result!.text)
+        const end = await pool.run(isolatedCall(definition, { input: { format: 0, text: '0' } }), NOBODY).ended
+        assert.equal(end.kind, 'returned')
+        seen.push(end.result!.text)
         while (pool.isolates > 1) await new Promise<void>((resolve) => setImmediate(resolve))
       }
       assert.deepEqual(

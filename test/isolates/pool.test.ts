@@ -6,17 +6,14 @@ import { describe, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { defineTask } from '../../src/define-task.ts'
 import { IsolatePool } from '../../src/isolates/isolate-pool.ts'
-import type { IsolatedCall, IsolatedListener } from '../../src/ports/executor.ts'
+import type { IsolatedCall } from '../../src/ports/executor.ts'
 import { bench, gate, later, SILENT } from '../support/bench.ts'
-import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { isolatedCall, NOBODY } from '../support/isolated-call.ts'
 import { inProcess, inThread } from './children/isolated-tasks.ts'
 
-const NOBODY: IsolatedListener = { begun() {}, progress() {} }
-
 function call({ where }: typeof inThread | typeof inProcess): IsolatedCall {
-  const task = claimedTask({ name: where.name, input: { format: 1, text: '-1' } })
-  return { definition: where, task, resultBytesMax: 1_000 }
+  return isolatedCall(where, { input: { format: 1, text: '-1' } })
 }
 
 function pool(t: TestContext, size: number) {
@@ -38,8 +35,8 @@ for (const tasks of [inThread, inProcess]) {
     test('starts when it is needed, and is used again', async (t) => {
       const { pool: isolates } = pool(t, 4)
       assert.equal(isolates.isolates, 0)
-      const first = (await isolates.run(CALL, NOBODY).ended).result
-      assert.deepEqual((await isolates.run(CALL, NOBODY).ended).result, first)
+      const first = await isolates.run(CALL, NOBODY).ended
+      assert.deepEqual(await isolates.run(CALL, NOBODY).ended, first)
       assert.equal(isolates.isolates, 1)
       await Promise.all([1, 2, 3].map(() => isolates.run(CALL, NOBODY).ended))
       assert.equal(isolates.isolates, 3)
@@ -61,7 +58,13 @@ for (const tasks of [inThread, inProcess]) {
     test('is gone when the background has stopped, also when it was busy', async (t) => {
       const { pool: isolates } = pool(t, 2)
       const spinning = gate()
-      isolates.run({ ...CALL, definition: tasks.spins }, { begun: () => spinning.open(), progress() {} })
+      isolates.run(
+        { ...CALL, definition: tasks.spins },
+        {
+          ...NOBODY,
+          begun: () => spinning.open(),
+        },
+      )
       await isolates.run(CALL, NOBODY).ended
       await spinning.opened
       await isolates.stop()

@@ -10,8 +10,8 @@ import { inheritedArguments } from '../../src/isolates/inherited-arguments.ts'
 import { IsolatePool } from '../../src/isolates/isolate-pool.ts'
 import { LastWords } from '../../src/isolates/last-words.ts'
 import { bench, gate, later, SILENT } from '../support/bench.ts'
-import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { isolatedCall, NOBODY } from '../support/isolated-call.ts'
 import { inProcess } from './children/isolated-tasks.ts'
 import { falls, goesOn, leavesAProgram, sends } from './children/process-tasks.ts'
 import { ends } from './ends.ts'
@@ -101,12 +101,11 @@ describe('a task in a process', () => {
     const clock = new FakeClock()
     const pool = new IsolatePool({ clock, logger: SILENT, size: 1, memoryMb: undefined })
     const gone = ends(t)
-    const task = claimedTask({ name: leavesAProgram.name, input: { format: 0, text: 'null' } })
     const left = gate<string>()
-    const { ended } = pool.run(
-      { definition: leavesAProgram, task, resultBytesMax: 100 },
-      { begun() {}, progress: ({ text }) => left.open(text) },
-    )
+    const { ended } = pool.run(isolatedCall(leavesAProgram, { input: { format: 0, text: 'null' } }), {
+      ...NOBODY,
+      progress: ({ text }) => left.open(text),
+    })
     const failed = assert.rejects(ended, { code: 'PROCESS_EXITED' })
     const { program, there } = JSON.parse(await left.opened) as { program: number; there: string }
     later(t).defer(() => void process.kill(program))

@@ -92,12 +92,13 @@ export const attempts = [
     async (world) => {
       const other = await world.opened('a')
       const rolledBack = Promise.withResolvers<void>()
-      let session: OpenSession | undefined
+      let [latest, session]: (OpenSession | undefined)[] = []
       const alter: Alter = (opened) => {
-        session = opened
+        latest = opened
         return {
           rollback() {
-            rolledBack.resolve()
+            // Others are opened to see to the table of outcomes.
+            if (session === opened) rolledBack.resolve()
             return opened.rollback()
           },
         }
@@ -106,6 +107,7 @@ export const attempts = [
         name: 'work',
         async run(_: undefined, context) {
           const db = await sessionOf(context)
+          session = latest
           world.site.insert(db, 'a').catch(() => undefined)
           await world.until('running() being 1', () => session?.running?.() === 1)
         },

@@ -59,7 +59,8 @@ async function loseClaim(world: World, hears: boolean): Promise<string> {
       return effect
     },
   })
-  await Stage.use(world, { tasks: [work, nudge], store: other.store }, async (used) => {
+  // One that hears of it from nothing else does so from its beat.
+  await Stage.use(world, { tasks: [work, nudge], store: other.store, beat: 100 }, async (used) => {
     stage = used
     used.background.on('worker:registered', (event) => void (worker ||= event.worker))
     given.resolve(String((await used.run(work)).result))

@@ -33,6 +33,8 @@ function counted(world: World, meanwhile?: (db: unknown, done: number) => Promis
 function commitOf(inEffect: () => boolean, commit: (session: OpenSession) => Promise<void>): Alter {
   let isChanged = false
   return (session) => ({
+    // It would be called instead.
+    commitWith: undefined,
     async commit() {
       if (isChanged || !inEffect()) return void (await session.commit())
       isChanged = true

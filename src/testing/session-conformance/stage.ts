@@ -17,7 +17,7 @@ export const SESSION = 'db'
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What a case changes in a session as the background sees it. */
-export type Alter = (session: OpenSession) => Partial<OpenSession>
+export type Alter = (session: OpenSession) => Fields<OpenSession>
 
 /** A real background over the sessions of a world, and what a case needs to know of it. */
 export class Stage {
@@ -100,6 +100,9 @@ export function aborted(signal: AbortSignal): Promise<never> {
   })
 }
 
+/** Fields to put in the place of others; undefined takes one away. */
+type Fields<T> = { readonly [Name in keyof T]?: T[Name] | undefined }
+
 interface Watch {
   readonly provider: SessionProvider
   readonly opened: number
@@ -118,7 +121,7 @@ function watch(provider: SessionProvider, alter: Alter = () => ({})): Watch {
 }
 
 /** The same object but for some fields. Its methods run on the object itself, which may be of any class. */
-export function overlaid<T extends object>(target: T, fields: Partial<T>): T {
+export function overlaid<T extends object>(target: T, fields: Fields<T>): T {
   return new Proxy(target, {
     get(_, key): unknown {
       const value: unknown = Reflect.get(Object.hasOwn(fields, key) ? fields : target, key)
