@@ -15,7 +15,17 @@ export interface Target {
 }
 
 /** What `npm run bench -- NAME` takes besides `all`, in the order in which `all` runs them. */
-export const BENCH_NAMES = ['http', 'throughput', 'latency', 'backlog', 'idle', 'memory', 'blocking', 'pulse'] as const
+export const BENCH_NAMES = [
+  'http',
+  'throughput',
+  'latency',
+  'backlog',
+  'idle',
+  'memory',
+  'blocking',
+  'pulse',
+  'session',
+] as const
 
 /** The name of one benchmark. */
 export type BenchName = (typeof BENCH_NAMES)[number]
@@ -98,6 +108,11 @@ export const TARGETS = {
     bench: 'pulse',
     says: 'requests/s of the durable endpoint with a pulse thread ÷ without, while nothing blocks',
     bound: { atLeast: 0.99 },
+  },
+  'session.overhead': {
+    bench: 'session',
+    says: "an attempt that writes through its session, in the store's file ÷ the same with `BEGIN IMMEDIATE … COMMIT` by hand, which a crash may repeat",
+    bound: { atMost: 1.1 },
   },
 } as const satisfies Readonly<Record<string, Target>>
 

@@ -14,6 +14,7 @@ import { benchMemory } from './memory.ts'
 import { benchPulse } from './pulse.ts'
 import { printReport, type Report, toJson } from './report.ts'
 import { save } from './results.ts'
+import { benchSession } from './session.ts'
 import type { BenchSettings } from './settings.ts'
 import { benchThroughput } from './throughput.ts'
 
@@ -35,6 +36,7 @@ const BENCHES: Readonly<Record<BenchName, Bench>> = {
   memory: { run: benchMemory, rounds: 12, seconds: 0.5, peersEvery: 1 },
   blocking: { run: benchBlocking, rounds: 10, seconds: 2, peersEvery: 1 },
   pulse: { run: benchPulse, rounds: 30, seconds: 1, peersEvery: 1 },
+  session: { run: benchSession, rounds: 24, seconds: 0.3, peersEvery: 1 },
 }
 
 const given = readArguments(process.argv.slice(2))

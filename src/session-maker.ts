@@ -21,6 +21,8 @@ export interface SessionMakerParts {
 export class AttemptSessionMaker implements SessionMaker {
   readonly #parts: SessionMakerParts
   readonly #outcomes: OutcomeRows
+  /** The providers of a definition beside those of the background, by the option that it was given. */
+  readonly #together = new WeakMap<SessionProviders, SessionProviders>()
 
   constructor(parts: SessionMakerParts) {
     this.#parts = parts
@@ -28,13 +30,12 @@ export class AttemptSessionMaker implements SessionMaker {
   }
 
   forAttempt(task: ClaimedTask, { sessions }: Pick<AnyTaskDefinition, 'sessions'>): AttemptSessions {
-    const { book } = this.#parts
-    const providers = sessions === undefined ? this.#parts.providers : { ...this.#parts.providers, ...sessions }
+    const providers = sessions === undefined ? this.#parts.providers : this.#with(sessions)
     for (const name of Object.keys(providers)) {
       if (this.#outcomes.isPrepared(providers[name]!)) this.#sweep(name, providers)
     }
     return new SessionsOfAttempt({
-      book,
+      book: this.#parts.book,
       outcomes: this.#outcomes,
       providers,
       task,
@@ -49,8 +50,17 @@ export class AttemptSessionMaker implements SessionMaker {
     }
   }
 
+  #with(sessions: SessionProviders): SessionProviders {
+    const known = this.#together.get(sessions)
+    if (known !== undefined) return known
+    const together = { ...this.#parts.providers, ...sessions }
+    this.#together.set(sessions, together)
+    return together
+  }
+
   /** Old rows of outcome go now and then, where they are written. */
   #sweep(name: string, providers: SessionProviders): void {
+    if (!this.#outcomes.isSweepDue(providers[name]!)) return
     void this.#outcomes.sweep(name, providers, async ({ id, addedAt }) => {
       const row = await this.#parts.store.find(id)
       // Any other end may be taken back by `requeue`, and then the row has to be found.

@@ -1,10 +1,11 @@
 import { asError } from '../model/as-error.ts'
-import { AfterwordError } from '../model/errors.ts'
+import { AfterwordError, isAfterwordError } from '../model/errors.ts'
 import type { SessionProviders, Sessions } from '../model/session.ts'
 import { attemptNumber, type ClaimedTask, type Success } from '../model/task.ts'
 import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
 import type { StoreJoin } from '../ports/store.ts'
 import type { HeldSession } from './held-session.ts'
+import { inTime, LATE } from './in-time.ts'
 import type { OutcomeRow, OutcomeRows } from './outcome-rows.ts'
 import { enterSessions, type OwnSessions } from './own-sessions.ts'
 import type { SessionBook } from './session-book.ts'
@@ -58,12 +59,8 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
   }
 
   async succeed(outcome: Success): Promise<SessionEnd> {
-    const { clock } = this.#parts.book
-    const { promise: late, resolve } = Promise.withResolvers<'late'>()
-    const timer = clock.after(COMMIT_MS_MAX, () => resolve('late'), true)
-    const end = await Promise.race([this.#commit(outcome), late])
-    timer.cancel()
-    if (end !== 'late') return end
+    const end = await inTime(this.#commit(outcome), COMMIT_MS_MAX, this.#parts.book.clock, true)
+    if (end !== LATE) return end
     // Whether it goes through or not: the next attempt finds out.
     const error = new AfterwordError('SESSION_COMMIT_UNKNOWN', {
       session: this.#transaction ?? '',
@@ -184,15 +181,19 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
   /** Another database: the row of outcome goes with the effects, and lets one attempt through. */
   async #withRow(session: HeldSession, outcome: Success): Promise<SessionEnd> {
     const { outcomes, providers, task } = this.#parts
-    const found = this.#hasRow ? await outcomes.record(session.sql!, task, outcome) : undefined
+    const isOneTrip = this.#hasRow && session.commitsWith
+    const found = this.#hasRow && !isOneTrip ? await outcomes.record(session.sql!, task, outcome) : undefined
     if (found?.kind === 'earlier') {
       await this.#discard(session)
       return this.#endAs({ kind: 'committed', outcome: asSuccess(found.row, task, outcome) })
     }
     try {
-      await session.commit()
+      // A row of an earlier attempt makes it fail, and is found below as after any commit of which nobody knows.
+      await (isOneTrip ? outcomes.recordAndCommit(session, task, outcome) : session.commit())
       return await this.#endAs({ kind: 'committed', outcome })
     } catch (error) {
+      // Nothing was sent, or all of it was taken back: there is nothing to ask.
+      if (isOneTrip && isAfterwordError(error, 'SESSION_TRANSACTION_OVER')) throw error
       await this.#discard(session)
       if (!this.#hasRow) return this.#endAs(this.#notCommitted(session, error, false))
       const verdict = await outcomes.settle(session.name, providers, task, outcome)

@@ -48,8 +48,7 @@ class Guard implements ProxyHandler<object> {
       const result: unknown = Reflect.apply(of, target, args)
       return result === target ? proxy : result
     }
-    // Functions may carry others: `knex.fn`, `sql.json`.
-    for (const own of Reflect.ownKeys(of)) if (!isOwnOfFunctions(own)) copyProperty(of, method, own)
+    copyOwn(of, method)
     if (key !== 'constructor') this.#methods.set(key, { of, method })
     return key === 'constructor' ? of : method
   }
@@ -73,6 +72,17 @@ function isFixed(target: object, key: string | symbol): boolean {
 
 function isOwnOfFunctions(key: string | symbol): boolean {
   return key === 'length' || key === 'name' || key === 'prototype' || key === 'arguments' || key === 'caller'
+}
+
+/** Methods of classes, which carry nothing: found out once, for it takes as long as the rest of a session's guard. */
+const plain = new WeakSet<Callable>()
+
+/** Functions may carry others: `knex.fn`, `sql.json`. */
+function copyOwn(of: Callable, method: Callable): void {
+  if (plain.has(of)) return
+  const own = Reflect.ownKeys(of).filter((key) => !isOwnOfFunctions(key))
+  if (own.length === 0) plain.add(of)
+  for (const key of own) copyProperty(of, method, key)
 }
 
 function copyProperty(from: object, to: object, key: string | symbol): void {

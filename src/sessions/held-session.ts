@@ -1,7 +1,8 @@
 import { AfterwordError } from '../model/errors.ts'
-import type { OpenSession, SessionProvider, SessionSql } from '../model/session.ts'
+import type { OpenSession, SessionProvider, SessionSql, SqlValue } from '../model/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import { guarded } from './guard.ts'
+import { inTime } from './in-time.ts'
 
 /** So long a rollback may take before the connection is given up instead, in milliseconds. */
 const ROLLBACK_MS_MAX = 5_000
@@ -73,6 +74,16 @@ export class HeldSession {
     await this.#open.commit()
   }
 
+  /** Whether a last statement can go with the commit, in one trip to the server. */
+  get commitsWith(): boolean {
+    return this.#open.commitWith !== undefined
+  }
+
+  /** As `commit`, with that statement: where it fails, nothing is permanent. */
+  async commitWith(sql: string, values: readonly SqlValue[]): Promise<void> {
+    await this.#open.commitWith!(sql, values)
+  }
+
   /**
    * Takes it back, where there is a transaction, and gives back what it holds. A connection that does not answer is given up.
    * Never rejects.
@@ -102,15 +113,11 @@ export class HeldSession {
   }
 
   async #rolledBack(): Promise<boolean> {
-    const { promise: late, resolve } = Promise.withResolvers<false>()
-    const timer = this.#holding.clock.after(ROLLBACK_MS_MAX, () => resolve(false), true)
     const rolledBack = Promise.try(() => this.#open.rollback()).then(
       () => true,
       () => false,
     )
-    const done = await Promise.race([rolledBack, late])
-    timer.cancel()
-    return done
+    return (await inTime(rolledBack, ROLLBACK_MS_MAX, this.#holding.clock, true)) === true
   }
 
   #refusal(used: string): AfterwordError | undefined {

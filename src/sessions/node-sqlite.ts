@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { optionTable } from '../model/option-table.ts'
 import type { OptionsGiven } from '../model/option-table.ts'
 import type { OpenSession, SessionProvider, SessionSql } from '../model/session.ts'
@@ -32,6 +32,7 @@ export function nodeSqliteSession(
   const turns = turnsOf.get(database) ?? new Turns()
   turnsOf.set(database, turns)
   const beginning = beginningOf(database)
+  const sql = nodeSqliteSql(database)
   return {
     library: 'node:sqlite',
     transaction,
@@ -48,9 +49,9 @@ export function nodeSqliteSession(
         over()
         throw error
       }
-      return openNodeSqlite(database, over)
+      return openNodeSqlite(database, sql, over)
     },
-    sqlOf: (given) => (given === database ? nodeSqliteSql(database) : undefined),
+    sqlOf: (given) => (given === database ? sql : undefined),
   }
 }
 
@@ -63,10 +64,10 @@ function beginningOf(database: DatabaseSync): SqliteBeginning {
   }
 }
 
-function openNodeSqlite(database: DatabaseSync, over: () => void): OpenSession<DatabaseSync> {
+function openNodeSqlite(database: DatabaseSync, sql: SessionSql, over: () => void): OpenSession<DatabaseSync> {
   return {
     handle: database,
-    sql: nodeSqliteSql(database),
+    sql,
     commit: () => database.exec('COMMIT'),
     rollback() {
       // Some errors have rolled back by themselves.
@@ -78,9 +79,28 @@ function openNodeSqlite(database: DatabaseSync, over: () => void): OpenSession<D
 
 /** How statements get into a transaction of `node:sqlite`. */
 export function nodeSqliteSql(database: DatabaseSync): SessionSql {
+  // Of Afterword's own, which are few.
+  const prepared = new Map<string, StatementSync>()
+  const statementOf = (sql: string): StatementSync => {
+    const known = prepared.get(sql)
+    if (known !== undefined) return known
+    const statement = database.prepare(sql)
+    prepared.set(sql, statement)
+    return statement
+  }
   return {
     dialect: 'sqlite',
     database,
-    query: (sql, values) => database.prepare(sql).all(...values),
+    query(sql, values) {
+      const statement = statementOf(sql)
+      try {
+        return statement.all(...values)
+      } catch (error) {
+        // Closing the database ends its statements, and it can be opened again.
+        if ((error as { code?: unknown }).code !== 'ERR_INVALID_STATE') throw error
+        prepared.clear()
+        return statementOf(sql).all(...values)
+      }
+    },
   }
 }

@@ -1,6 +1,6 @@
 import { asError } from '../model/as-error.ts'
 import { AfterwordError } from '../model/errors.ts'
-import type { SessionProvider, SessionProviders, SessionSql, SqlRow } from '../model/session.ts'
+import type { SessionProvider, SessionProviders, SessionSql, SqlRow, SqlValue } from '../model/session.ts'
 import type { ClaimedTask, Success } from '../model/task.ts'
 import type { HeldSession } from './held-session.ts'
 import type { SessionBook } from './session-book.ts'
@@ -68,15 +68,19 @@ export class OutcomeRows {
   /** Writes the row, waiting for whoever is writing the same; `earlier` when that one was committed first. */
   async record(sql: SessionSql, task: ClaimedTask, outcome: Success): Promise<Recorded> {
     const { id, addedAt, claims } = task
-    const { result, error, adds } = outcome
-    const values = [id, addedAt, claims, JSON.stringify({ result, error, adds }), this.#book.clock.now()]
     const { dialect } = sql
-    const written = await sql.query(statements[dialect].record, values)
+    const written = await sql.query(statements[dialect].record, this.#valuesOf(task, outcome))
     if (dialect === 'mysql') return whose(read((await sql.query(statements.mysql.who, [id, addedAt]))[0]!), claims)
     if (written.length > 0) return { kind: 'mine' }
     const row = await this.find(sql, task)
     // It was removed in between: its task is final, and the guard of the store refuses this attempt.
     return row === undefined ? { kind: 'mine' } : whose(row, claims)
+  }
+
+  /** Writes the row and commits, in one trip to the server. Fails, and commits nothing, where there is a row of that key. */
+  async recordAndCommit(session: HeldSession, task: ClaimedTask, outcome: Success): Promise<void> {
+    const { dialect } = session.sql!
+    await session.commitWith(statements[dialect].record_or_fail, this.#valuesOf(task, outcome))
   }
 
   /**
@@ -103,6 +107,12 @@ export class OutcomeRows {
     }
   }
 
+  /** Whether the pause between two sweeps is over. */
+  isSweepDue(provider: SessionProvider): boolean {
+    const sweptMs = this.#sweptMs.get(provider)
+    return sweptMs === undefined || this.#book.clock.monotonicMs() - sweptMs >= SWEEP_PAUSE_MS
+  }
+
   /**
    * Removes rows of tasks that are over: at most 200 that are an hour old, so that the end of the task is on its way to the disk
    * no longer. Not more often than every ten minutes; never rejects.
@@ -111,18 +121,20 @@ export class OutcomeRows {
    */
   async sweep(name: string, providers: SessionProviders, isOver: (task: Named) => Promise<boolean>): Promise<void> {
     const provider = providers[name]!
-    const { clock } = this.#book
-    const nowMs = clock.monotonicMs()
-    const sweptMs = this.#sweptMs.get(provider)
+    if (!this.isSweepDue(provider)) return
+    const isFirst = !this.#sweptMs.has(provider)
+    this.#sweptMs.set(provider, this.#book.clock.monotonicMs())
     // The pause comes before the first sweep, too: most processes have better things to do as they start.
-    if (sweptMs !== undefined && nowMs - sweptMs < SWEEP_PAUSE_MS) return
-    this.#sweptMs.set(provider, nowMs)
-    if (sweptMs === undefined) return
+    if (isFirst) return
     try {
       await this.#sweep(await this.#book.open(name, providers, 'the clean-up of outcomes'), isOver)
     } catch {
       // Rows that stay are swept the next time.
     }
+  }
+
+  #valuesOf({ id, addedAt, claims }: ClaimedTask, { result, error, adds }: Success): SqlValue[] {
+    return [id, addedAt, claims, JSON.stringify({ result, error, adds }), this.#book.clock.now()]
   }
 
   async #sweep(session: HeldSession, isOver: (task: Named) => Promise<boolean>): Promise<void> {

@@ -4,6 +4,7 @@ import { AfterwordError } from '../model/errors.ts'
 import type { OpenSession, SessionProvider, SessionProviders } from '../model/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import { HeldSession } from './held-session.ts'
+import { inTime, LATE } from './in-time.ts'
 
 /** So long the owner of a session waits for a connection, in milliseconds. */
 const OPEN_MS_MAX = 10_000
@@ -38,22 +39,17 @@ export class SessionBook {
    */
   async open(name: string, providers: SessionProviders, owner: string): Promise<HeldSession> {
     const provider = providerOf(name, providers)
-    const { clock } = this.#parts
     const opening = Promise.try(() => provider.open())
-    const { promise: late, resolve } = Promise.withResolvers<'late'>()
-    const timer = clock.after(OPEN_MS_MAX, () => resolve('late'))
-    let open: OpenSession | 'late'
+    let open: OpenSession | typeof LATE
     try {
-      open = await Promise.race([opening, late])
+      open = await inTime(opening, OPEN_MS_MAX, this.#parts.clock, false)
     } catch (error) {
       if (error instanceof AfterwordError) throw error
       const cause = asError(error)
       const { library } = provider
       throw new AfterwordError('SESSION_NOT_OPENED', { session: name, library, reason: cause.message }, { cause })
-    } finally {
-      timer.cancel()
     }
-    if (open === 'late') {
+    if (open === LATE) {
       void opening.then((tooLate) => this.#hold(name, provider, owner, tooLate).discard()).catch(() => undefined)
       throw this.#dry(name, provider)
     }

@@ -11,6 +11,9 @@ const POSTGRES = {
   /** Waits for a transaction that has the same key and is not decided yet; gives no row when that was committed. */
   record: `INSERT INTO afterword_outcome (task_id, added_at, claims, outcome, recorded_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (task_id, added_at) DO NOTHING RETURNING claims`,
+  /** For one trip together with the commit, which a conflict has to prevent. */
+  record_or_fail:
+    'INSERT INTO afterword_outcome (task_id, added_at, claims, outcome, recorded_at) VALUES ($1, $2, $3, $4, $5)',
   old: 'SELECT task_id, added_at FROM afterword_outcome WHERE recorded_at < $1 ORDER BY recorded_at LIMIT 200',
   remove: 'DELETE FROM afterword_outcome WHERE task_id = $1 AND added_at = $2',
 }
@@ -23,6 +26,8 @@ const SQLITE: typeof POSTGRES = {
   find: 'SELECT claims, outcome FROM afterword_outcome WHERE task_id = ? AND added_at = ?',
   record: `INSERT INTO afterword_outcome (task_id, added_at, claims, outcome, recorded_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (task_id, added_at) DO NOTHING RETURNING claims`,
+  record_or_fail:
+    'INSERT INTO afterword_outcome (task_id, added_at, claims, outcome, recorded_at) VALUES (?, ?, ?, ?, ?)',
   old: 'SELECT task_id, added_at FROM afterword_outcome WHERE recorded_at < ? ORDER BY recorded_at LIMIT 200',
   remove: 'DELETE FROM afterword_outcome WHERE task_id = ? AND added_at = ?',
 }
@@ -37,6 +42,7 @@ const MYSQL: typeof POSTGRES & { readonly who: string } = {
   find: SQLITE.find,
   record:
     'INSERT IGNORE INTO afterword_outcome (task_id, added_at, claims, outcome, recorded_at) VALUES (?, ?, ?, ?, ?)',
+  record_or_fail: SQLITE.record_or_fail,
   who: 'SELECT claims, outcome FROM afterword_outcome WHERE task_id = ? AND added_at = ? FOR UPDATE',
   old: SQLITE.old,
   remove: SQLITE.remove,

@@ -190,15 +190,22 @@ describe('a commit of which no answer came', { skip: skipPostgres }, () => {
     await made.drop()
   })
 
-  /** Sessions of which one commit does what it is told instead: the second, for the first is that of the look at the table. */
-  function failing(commit: (real: () => unknown) => Promise<unknown>): SessionProvider {
+  /**
+   * Sessions of which one commit does what it is told instead: the second, for the first is that of the look at the table.
+   * `isOneTrip`: the row of outcome goes together with the commit.
+   */
+  function failing(isOneTrip: boolean, second: (real: () => unknown) => Promise<unknown>): SessionProvider {
     const provider = pgSession(pool)
     let commits = 0
+    const instead = (real: () => unknown): unknown => (++commits === 2 ? second(real) : real())
     return {
       ...provider,
       async open() {
         const session = await provider.open()
-        return { ...session, commit: () => (++commits === 2 ? commit(() => session.commit()) : session.commit()) }
+        const { commitWith, ...others } = session
+        const commit = async (): Promise<unknown> => instead(() => session.commit())
+        if (!isOneTrip) return { ...others, commit }
+        return { ...others, commit, commitWith: async (sql, values) => instead(() => commitWith!(sql, values)) }
       },
     }
   }
@@ -219,19 +226,49 @@ describe('a commit of which no answer came', { skip: skipPostgres }, () => {
     return [result, (rows as { count: number }[])[0]?.count]
   }
 
-  test('and that went through is a success', async (t) => {
-    const provider = failing(async (real) => {
-      await real()
-      throw new Error('Connection terminated unexpectedly')
-    })
-    const { background } = bench(t, { tasks: [insertOnce], sessions: { db: provider } })
-    assert.deepEqual(await ran(background, 'went through'), [1, 1])
-  })
+  for (const isOneTrip of [true, false]) {
+    const how = isOneTrip ? 'together with the row' : 'after the row'
 
-  test('and that did not is a failed attempt, which is repeated', async (t) => {
-    const provider = failing(() => Promise.reject(new Error('Connection terminated unexpectedly')))
-    const { background, events } = bench(t, { tasks: [insertOnce], sessions: { db: provider } })
-    assert.deepEqual(await ran(background, 'did not'), [2, 1])
-    assert.equal(events.all('attempt:failed')[0]?.error?.code, 'SESSION_COMMIT_FAILED')
-  })
+    test(`and that went through is a success, ${how}`, async (t) => {
+      const provider = failing(isOneTrip, async (real) => {
+        await real()
+        throw new Error('Connection terminated unexpectedly')
+      })
+      const { background } = bench(t, { tasks: [insertOnce], sessions: { db: provider } })
+      assert.deepEqual(await ran(background, `went through ${how}`), [1, 1])
+    })
+
+    test(`and that did not is a failed attempt, which is repeated, ${how}`, async (t) => {
+      const provider = failing(isOneTrip, () => Promise.reject(new Error('Connection terminated unexpectedly')))
+      const { background, events } = bench(t, { tasks: [insertOnce], sessions: { db: provider } })
+      assert.deepEqual(await ran(background, `did not ${how}`), [2, 1])
+      assert.equal(events.all('attempt:failed')[0]?.error?.code, 'SESSION_COMMIT_FAILED')
+    })
+
+    test(`an attempt that meets the row of an earlier one takes its result and leaves nothing, ${how}`, async (t) => {
+      const providers = { db: failing(isOneTrip, async (real) => real()) }
+      const rows = new OutcomeRows(new SessionBook({ clock: systemClock, here: () => 'a test' }))
+      const overtaken = defineTask({
+        name: 'overtaken',
+        async run(effect: string, { session, id }) {
+          const db = (await session['db']) as pg.PoolClient
+          await db.query('INSERT INTO effect VALUES ($1)', [effect])
+          const { addedAt } = (await background.get(id))!
+          const other = await pgSession(pool).open()
+          const outcome = { id, claims: 0, move: 'succeed', error: undefined, forget: false } as const
+          const result = { format: 0, text: '"of the earlier one"' } as const
+          const task = { ...claimedTask(), id, addedAt: addedAt.getTime(), claims: 0 }
+          await rows.record(other.sql!, task, { ...outcome, result })
+          await other.commit()
+          await other.close(false)
+          return 'of the later one'
+        },
+      })
+      const { background } = bench(t, { tasks: [overtaken], sessions: providers })
+      const effect = `of the later one, ${how}`
+      const result = await background.result(await background.add(overtaken, effect))
+      const { rows: left } = await pool.query('SELECT id FROM effect WHERE id = $1', [effect])
+      assert.deepEqual([result, left], ['of the earlier one', []])
+    })
+  }
 })

@@ -81,6 +81,8 @@ export class SqliteStore implements Store {
   readonly #workers = new Map<Incarnation, KnownWorker>()
   /** The application's connections to the same file. */
   readonly #joined = new WeakMap<DatabaseSync, Database>()
+  /** Connections to other files. */
+  readonly #elsewhere = new WeakSet<DatabaseSync>()
   #pruneFrom = Number.MIN_SAFE_INTEGER
 
   constructor(file: string | undefined, parts: SqliteStoreParts) {
@@ -342,9 +344,14 @@ export class SqliteStore implements Store {
 
   join({ database }: SessionSql): StoreJoin | undefined {
     const db = this.#open()
-    if (database === undefined || !this.#isSame(database)) return undefined
+    if (database === undefined || this.#elsewhere.has(database)) return undefined
     let over = this.#joined.get(database)
     if (over === undefined) {
+      // A connection keeps its file: it is looked up once.
+      if (!this.#isSame(database)) {
+        this.#elsewhere.add(database)
+        return undefined
+      }
       // It opens no transaction there and closes nothing: what fails there is the session's.
       over = new Database(db.file, database, { ...this.#parts, onFailure: () => undefined })
       this.#joined.set(database, over)
