@@ -2,7 +2,7 @@ import type { AddArguments, ResultOf } from '../model/add-arguments.ts'
 import type { AddOptions } from '../model/add-options.ts'
 import type { AbortReason, AnyTaskDefinition, TaskContext } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
-import type { SessionProviders, Sessions } from '../model/session.ts'
+import type { SessionProviders, Sessions, SessionsOf } from '../model/session.ts'
 import type { TaskHandle } from '../model/task-handle.ts'
 import { attemptNumber, type ClaimedTask } from '../model/task.ts'
 import { AttemptAborted } from './abort-reason.ts'
@@ -81,7 +81,8 @@ export class AttemptContext implements TaskContext {
     return (value) => this.#host.progress(value)
   }
 
-  get session(): Sessions<SessionProviders> {
+  /** As the interface says it, also where a program has registered its sessions. */
+  get session(): SessionsOf<SessionProviders> {
     return this.#host.session
   }
 
