@@ -412,6 +412,7 @@ export class Background {
       responses: this.#responses,
       book: this.#book,
       store: this.#store,
+      isOpen: () => this.#running,
       ready: () => this.#readiness(),
     })
   }

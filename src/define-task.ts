@@ -5,22 +5,13 @@ import type { AnyTaskDefinition, RetryPolicy, TaskContext, TaskDefinition, Isola
 import type { Duration } from './model/duration.ts'
 import { AfterwordError } from './model/errors.ts'
 import { aName, isName } from './model/name.ts'
-import {
-  aFunction,
-  boolean,
-  custom,
-  duration,
-  heapMb,
-  integer,
-  oneOf,
-  recordOf,
-  withMethods,
-} from './model/option-kinds.ts'
+import { aFunction, boolean, custom, duration, heapMb, integer, oneOf, recordOf } from './model/option-kinds.ts'
 import { group, optionTable, rule } from './model/option-table.ts'
 import { received } from './model/received.ts'
 import { RETRY_OPTIONS } from './model/retry-options.ts'
 import type { RetryOptions } from './model/retry-options.ts'
-import type { SessionProvider, SessionProviders } from './model/session.ts'
+import { sessionProviders } from './model/session-option.ts'
+import type { SessionProviders } from './model/session.ts'
 import type { NotStorable, Storable } from './model/storable.ts'
 import { noteDefinition } from './model/task-isolate.ts'
 import type { OnStatus } from './model/task.ts'
@@ -129,9 +120,6 @@ const moduleUrl = custom(
   (given): given is URL | string => given instanceof URL || (typeof given === 'string' && URL.canParse(given)),
 )
 
-/** A provider of sessions, as an option. */
-const aProvider = withMethods<SessionProvider>('open')
-
 /** A worker registers each version that it can run. */
 const VERSION_MAX = 100
 
@@ -207,7 +195,7 @@ export const TASK_OPTIONS = optionTable(
       says: 'The module that a thread or child process imports to find this definition. By default the one that calls `defineTask`.',
     },
     sessions: {
-      is: recordOf(aProvider),
+      is: sessionProviders,
       default: undefined,
       says: 'Providers of database sessions for this task, by name. A thread or a child process has no others.',
     },

@@ -39,6 +39,7 @@ export interface DeskParts {
   readonly responses: Responses
   readonly book: SessionBook
   readonly store: Store
+  isOpen(): boolean
   /** Undefined when the store is open, else a promise of it. */
   ready(): Promise<unknown> | undefined
 }
@@ -58,7 +59,7 @@ export class Desk implements TaskDesk, AdditionDesk, BufferDesk {
     const ready = (): Promise<unknown> | undefined => parts.ready()
     this.#transactions = new TransactionDesk({
       ...parts,
-      providers: settings.sessions,
+      providers: [settings.sessions, ...settings.tasks.map(({ sessions = {} }) => sessions)],
       clock: ports.clock,
       desk: this,
       ready,
@@ -179,7 +180,10 @@ export class Desk implements TaskDesk, AdditionDesk, BufferDesk {
 
   sessions(owner: string): RequestSessions {
     const { book, settings, store } = this.#parts
-    return new RequestSessions(book, settings.sessions, owner, (sql) => store.join?.(sql) !== undefined)
+    return new RequestSessions(book, settings.sessions, owner, (sql) =>
+      // Nothing waits in a store that is closed.
+      this.#parts.isOpen() ? store.join?.(sql) : undefined,
+    )
   }
 
   opened(tasks: BackgroundTasks): void {

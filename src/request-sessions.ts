@@ -2,6 +2,7 @@ import { asError } from './model/as-error.ts'
 import { AfterwordError } from './model/errors.ts'
 import type { RegisteredSessions } from './model/register.ts'
 import type { SessionProviders, SessionSql } from './model/session.ts'
+import type { StoreJoin } from './ports/store.ts'
 import { runningNow } from './running-now.ts'
 import type { HeldSession } from './sessions/held-session.ts'
 import { enterSessions, type OwnSessions } from './sessions/own-sessions.ts'
@@ -27,7 +28,7 @@ export class RequestSessions implements OwnSessions {
   readonly #book: SessionBook
   readonly #providers: SessionProviders
   readonly #owner: string
-  readonly #isStore: (sql: SessionSql) => boolean
+  readonly #join: (sql: SessionSql) => StoreJoin | undefined
   readonly #asked = new Map<string, Asked>()
   /** What no transaction can be opened after, to complete "after …". */
   #settled: string | undefined
@@ -35,10 +36,15 @@ export class RequestSessions implements OwnSessions {
 
   /**
    * @param owner  whose they are, for messages: `request POST /signup`.
-   * @param isStore  whether a session is in the database of the store.
+   * @param join  a way from a session into the store; undefined when that is another database.
    */
-  constructor(book: SessionBook, providers: SessionProviders, owner: string, isStore: (sql: SessionSql) => boolean) {
-    this.#isStore = isStore
+  constructor(
+    book: SessionBook,
+    providers: SessionProviders,
+    owner: string,
+    join: (sql: SessionSql) => StoreJoin | undefined,
+  ) {
+    this.#join = join
     this.#book = book
     this.#providers = providers
     this.#owner = owner
@@ -70,7 +76,7 @@ export class RequestSessions implements OwnSessions {
 
   holdingStore(): { session: string; owner: string } | undefined {
     const { held } = this.#transaction() ?? {}
-    const isHolding = this.#settled === undefined && held?.sql !== undefined && this.#isStore(held.sql)
+    const isHolding = this.#settled === undefined && held?.ended !== undefined
     return isHolding ? { session: held.name, owner: this.#owner } : undefined
   }
 
@@ -101,6 +107,8 @@ export class RequestSessions implements OwnSessions {
   #opened(asked: Asked, held: HeldSession): unknown {
     if (this.#isOver(asked.isTransaction)) void held.discard()
     else asked.held = held
+    const join = asked.isTransaction && held.sql !== undefined ? this.#join(held.sql) : undefined
+    if (join !== undefined) held.ended = () => join.ended()
     return held.handle
   }
 

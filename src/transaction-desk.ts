@@ -23,7 +23,7 @@ export interface TransactionDeskParts {
   readonly store: Store
   readonly clock: Clock
   readonly book: SessionBook
-  readonly providers: SessionProviders
+  readonly providers: readonly SessionProviders[]
   readonly worker: Worker
   readonly desk: Pick<Desk, 'draft' | 'claim' | 'release' | 'released' | 'added'>
   /** Undefined when the store is open, else a promise of it. */
@@ -95,7 +95,7 @@ export class TransactionDesk {
     const { book, providers } = this.#parts
     const held = book.heldBy(transaction)
     if (held?.sql !== undefined) return { sql: held.sql, library: held.provider.library }
-    for (const provider of Object.values(providers)) {
+    for (const provider of providers.flatMap((given) => Object.values(given))) {
       const sql = provider.sqlOf?.(transaction)
       if (sql !== undefined) return { sql, library: provider.library }
     }
@@ -106,6 +106,7 @@ export class TransactionDesk {
   async #watch(join: StoreJoin, draft: Draft, added: Added, holder: TransactionHolder | undefined): Promise<void> {
     const { desk, worker } = this.#parts
     const isCommitted = added.kind === 'added' && (await this.#isCommitted(join, draft.id))
+    join.ended()
     if (!isCommitted) return desk.release(draft, undefined)
     await join.committed()?.catch(() => undefined)
     desk.added(draft, added)

@@ -23,6 +23,7 @@ describe('a definition', () => {
         timeoutMs: undefined,
         on: 'success',
         isolation: undefined,
+        sessions: undefined,
         run,
       },
     )
@@ -58,6 +59,7 @@ describe('a definition', () => {
         timeoutMs: 120_000,
         on: 'always',
         isolation: undefined,
+        sessions: undefined,
         run,
       },
     )
@@ -204,6 +206,7 @@ test('every option of a definition has its row in the docs', () => {
     'onBlock',
     'memoryMb',
     'module',
+    'sessions',
     'run',
   ])
 })

@@ -13,6 +13,7 @@ import type {
   Retention,
   TaskId,
   TaskKind,
+  StoredValue,
   TaskRecord,
   WorkerRecord,
   WorkerRegistration,
@@ -144,6 +145,10 @@ export class SimStore implements Store {
 
   find(id: TaskId): Promise<TaskRecord | undefined> {
     return this.#call('find', undefined, false, () => this.#store.find(id))
+  }
+
+  steps(id: TaskId): Promise<ReadonlyMap<string, StoredValue>> {
+    return this.#call('steps', undefined, false, () => this.#store.steps(id))
   }
 
   ahead(id: TaskId): Promise<readonly TaskId[]> {

@@ -5,12 +5,16 @@ import type { Logger } from '../model/logger.ts'
 import type { SessionProviders, Sessions, SessionsOf } from '../model/session.ts'
 import type { TaskHandle } from '../model/task-handle.ts'
 import { attemptNumber, type ClaimedTask } from '../model/task.ts'
+import type { Keeping } from '../ports/keeping.ts'
 import { AttemptAborted } from './abort-reason.ts'
 import { decodeValue } from './codec.ts'
+import { Once } from './once.ts'
 
 /** What a context needs of the engine. */
 export interface ContextHost {
   readonly logger: Logger
+  /** What the attempt keeps for later ones. */
+  readonly keeping: Keeping
   /** The attempt's own; made when it is first asked for. */
   readonly session: Sessions<SessionProviders>
   progress(value: unknown): void
@@ -29,6 +33,7 @@ export class AttemptContext implements TaskContext {
   readonly requestId: string | undefined
   readonly #task: ClaimedTask
   readonly #host: ContextHost
+  #once: Once | undefined
   #controller: AbortController | undefined
   #aborted: AttemptAborted | undefined
   #log: Logger | undefined
@@ -79,6 +84,12 @@ export class AttemptContext implements TaskContext {
   /** A function of its own, so that `run` may take the context apart. */
   get progress(): (value: unknown) => void {
     return (value) => this.#host.progress(value)
+  }
+
+  get once(): <T>(name: string, compute: () => T | Promise<T>) => Promise<T> {
+    this.#once ??= new Once(this.name, this.#host.keeping)
+    const once = this.#once
+    return <T>(name: string, compute: () => T | Promise<T>) => once.value(name, compute) as Promise<T>
   }
 
   /** As the interface says it, also where a program has registered its sessions. */

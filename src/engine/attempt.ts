@@ -15,6 +15,7 @@ import {
 import { isGiveUp, isRetryAfter } from '../model/thrown-outcome.ts'
 import type { Chance } from '../ports/chance.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { Keeping } from '../ports/keeping.ts'
 import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
 import type { Added, Joined } from '../ports/store.ts'
 import { AttemptAborted } from './abort-reason.ts'
@@ -54,6 +55,8 @@ export interface AttemptHost {
   progress(attempt: Attempt, value: unknown): void
   /** Whether a success of that task needs no record. */
   forgets(id: TaskId): boolean
+  /** What an attempt keeps for later ones of its task. */
+  keeping(attempt: Attempt): Keeping
   /** The database sessions of an attempt. */
   sessions(attempt: Attempt): AttemptSessions
   /** Checks a task that an attempt adds; throws a coded error. */
@@ -83,6 +86,7 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   #reason: AbortReason['kind'] | undefined
   #timer: Timer | undefined
   #over = false
+  #isClosing = false
   #outcome: Outcome | undefined
   /** Made when `run` first asks for one. */
   #sessions: AttemptSessions | undefined
@@ -115,11 +119,19 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     return this.#host.logger
   }
 
+  get keeping(): Keeping {
+    return this.#host.keeping(this)
+  }
+
+  get sessionHoldingStore(): string | undefined {
+    return this.#sessions?.holdingStore()?.session
+  }
+
   get session(): Sessions<SessionProviders> {
     if (this.#sessions === undefined) {
       this.#sessions = this.#host.sessions(this)
-      // What it left running has come too late: nobody would close what is opened.
-      if (this.#over) void this.#sessions.abandon()
+      // What it left running asks too late: nobody would close what it opens.
+      if (this.#over) void this.letGo()
     }
     return this.#sessions.handles
   }
@@ -184,7 +196,8 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     if (this.#over || this.#reason !== undefined) return
     this.#reason = kind
     this.#timer?.cancel()
-    if (kind !== 'shutdown') {
+    // While its sessions end there is nothing to give up: whether they are committed decides what became of it.
+    if (kind !== 'shutdown' && !this.#isClosing) {
       this.#timer = this.#host.rules.clock.after(this.#host.rules.abandonMs, () => this.abandon())
     }
     this.context.abort(kind)
@@ -233,6 +246,7 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
   #close(ending: Ending): void {
     const sessions = this.#sessions
     if (sessions === undefined || this.#over) return this.#end(ending)
+    this.#isClosing = true
     this.#timer?.cancel()
     const isSuccess = typeof ending !== 'string' && ending.move === 'succeed'
     const closed = isSuccess
@@ -297,7 +311,8 @@ export class Attempt implements OutcomeEntry, Placed, ContextHost {
     }
     const adds = this.#additions?.map(({ task }) => task)
     const success = { id, claims, move: 'succeed', result, error, forget: this.#host.forgets(id), adds } as const
-    this.#outcome = success
+    // Given up before: what it comes to now must not take the place of what is on its way to the store.
+    if (!this.#over) this.#outcome = success
     return success
   }
 

@@ -127,6 +127,10 @@ export class Flight implements AddEntry, AttemptHost {
 
   progress(): void {}
 
+  keeping(): never {
+    throw new Error('A canary keeps nothing.')
+  }
+
   sessions(): never {
     throw new Error('A canary uses no session.')
   }

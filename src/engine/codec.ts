@@ -10,9 +10,11 @@ import type { StorableCopy } from './storable-copy.ts'
  * expressions, bytes, undefined, NaN, the infinities, -0 and holes in arrays. Neither ever holds code or class names.
  */
 
+/** A `value` is one of `context.once`, of that name. */
+type Encoded = { readonly what: 'input' | 'result' } | { readonly what: 'value'; readonly once: string }
+
 /** What is being stored, for the messages and for the limit. */
-export interface EncodeOptions {
-  readonly what: 'input' | 'result'
+export type EncodeOptions = Encoded & {
   /** The name of the task. */
   readonly name: string
   /** The most bytes of UTF-8 that the value may take, written out in full. */
@@ -50,10 +52,10 @@ const UNDEFINED: StoredValue = Object.freeze({ format: 1, text: '-1' })
  *
  * An object that occurs twice is stored twice. Objects without a prototype come back as ordinary ones.
  *
- * @throws TASK_INPUT_NOT_STORABLE or RESULT_NOT_STORABLE with the path of the first thing that cannot be stored:
+ * @throws TASK_INPUT_NOT_STORABLE, RESULT_NOT_STORABLE or ONCE_NOT_STORABLE with the path of the first thing that cannot be stored:
  *   functions, symbols, instances of classes, Promises, Errors, cycles, `__proto__` as a key, throwing getters, and
  *   objects nested deeper than 500 levels.
- * @throws TASK_INPUT_TOO_LARGE or RESULT_TOO_LARGE.
+ * @throws TASK_INPUT_TOO_LARGE, RESULT_TOO_LARGE or ONCE_TOO_LARGE.
  */
 export function encodeValue(value: unknown, options: EncodeOptions): StoredValue {
   return encode(value, options, false)
@@ -112,13 +114,16 @@ function copyOf(value: unknown, options: EncodeOptions): StorableCopy {
   } catch (fault) {
     if (fault instanceof SizeFault) throw tooLarge(fault.bytesAtLeast, options)
     if (!(fault instanceof UnstorableFault)) throw fault
-    const code = options.what === 'input' ? 'TASK_INPUT_NOT_STORABLE' : 'RESULT_NOT_STORABLE'
     const cause = fault.cause === undefined ? undefined : { cause: fault.cause }
-    throw new AfterwordError(code, { name: options.name, path: fault.path, got: fault.got }, cause)
+    const facts = { name: options.name, path: fault.path, got: fault.got }
+    if (options.what === 'value') throw new AfterwordError('ONCE_NOT_STORABLE', { ...facts, once: options.once }, cause)
+    throw new AfterwordError(options.what === 'input' ? 'TASK_INPUT_NOT_STORABLE' : 'RESULT_NOT_STORABLE', facts, cause)
   }
 }
 
-function tooLarge(bytes: number, { what, name, bytesMax }: EncodeOptions): AfterwordError {
+function tooLarge(bytes: number, options: EncodeOptions): AfterwordError {
+  const { what, name, bytesMax } = options
+  if (what === 'value') return new AfterwordError('ONCE_TOO_LARGE', { name, once: options.once, bytes, bytesMax })
   return new AfterwordError(what === 'input' ? 'TASK_INPUT_TOO_LARGE' : 'RESULT_TOO_LARGE', { name, bytes, bytesMax })
 }
 

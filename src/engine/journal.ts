@@ -1,8 +1,8 @@
 import { asError } from '../model/as-error.ts'
-import { isAfterwordError } from '../model/errors.ts'
+import { AfterwordError, isAfterwordError } from '../model/errors.ts'
 import type { ClaimedTask, Durability, NewTask, Outcome, StoredValue, TaskId, Incarnation } from '../model/task.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { Added, ClaimAsk, Store, Written } from '../ports/store.ts'
+import type { Added, ClaimAsk, KeptStep, Store, Written } from '../ports/store.ts'
 
 /** Outcomes wait this long for an add that takes them along, unless the process has a pace of its own. */
 const OUTCOME_WAIT_MS = 10
@@ -42,10 +42,18 @@ export interface Beginning {
   readonly isOver: boolean
 }
 
+/** A value that an attempt keeps. */
+interface StepEntry {
+  readonly step: KeptStep
+  readonly resolve: (kept: boolean) => void
+  readonly reject: (error: Error) => void
+}
+
 /** What one transaction takes along. */
 interface Gathered {
   readonly adds: readonly AddEntry[]
   readonly outcomes: readonly OutcomeEntry[]
+  readonly steps: readonly StepEntry[]
   readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
   readonly begun: readonly Beginning['task'][]
   /** Attempts that wait for that. */
@@ -79,6 +87,7 @@ export class Journal {
   readonly #outcomeWaitMs: number
   #adds: AddEntry[] = []
   #outcomes: OutcomeEntry[] = []
+  #steps: StepEntry[] = []
   #progress = new Map<TaskId, { id: TaskId; claims: number; value: StoredValue }>()
   /** Most are over before anything is written, and cost no more than their place here. */
   #begun: Beginning[] = []
@@ -137,6 +146,24 @@ export class Journal {
     this.#arm(this.#outcomeWaitMs)
   }
 
+  /**
+   * Resolves once the value is durable; to false when another worker has the task, and nothing was kept. It stays until the store takes it,
+   * for what it stands for is done.
+   *
+   * @throws never: rejects with a code of the store when that has ended for good, and STORE_CLOSED when its worker stops.
+   */
+  keep(step: KeptStep): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#steps.push({ step, resolve, reject })
+      this.#hurry()
+    })
+  }
+
+  /** What attempts of the task have kept. */
+  kept(id: TaskId): ReturnType<Store['steps']> {
+    return this.#store.steps(id)
+  }
+
   /** The worker has room: its claim goes with the next transaction. */
   wantClaim(): void {
     this.#claimWanted = true
@@ -160,9 +187,11 @@ export class Journal {
     this.#ended = true
     this.#timer?.cancel()
     this.#timer = undefined
-    const left = this.#outcomes
+    const [outcomes, steps] = [this.#outcomes, this.#steps]
     this.#outcomes = []
-    for (const entry of left) entry.recorded(undefined)
+    this.#steps = []
+    for (const entry of outcomes) entry.recorded(undefined)
+    for (const { reject } of steps) reject(new AfterwordError('STORE_CLOSED', { file: this.#store.url }))
   }
 
   #isIdle(): boolean {
@@ -170,7 +199,8 @@ export class Journal {
   }
 
   #isEmpty(): boolean {
-    return this.#adds.length + this.#outcomes.length + this.#progress.size + this.#begun.length === 0
+    const waiting = this.#adds.length + this.#outcomes.length + this.#steps.length
+    return waiting + this.#progress.size + this.#begun.length === 0
   }
 
   #hurry(): void {
@@ -214,7 +244,7 @@ export class Journal {
 
   #write(claim: ClaimAsk | undefined): void {
     const gathered = this.#takeAll()
-    const { adds, outcomes, progress, begun } = gathered
+    const { adds, outcomes, steps, progress, begun } = gathered
     this.#writing = true
     const batch = {
       worker: this.#owner.incarnation,
@@ -222,7 +252,9 @@ export class Journal {
       outcomes: outcomes.map((entry) => entry.outcome),
       begun,
       progress,
-      durability: strongest(adds),
+      steps: steps.length === 0 ? undefined : steps.map(({ step }) => step),
+      // What was kept is not to be done again, whatever happens.
+      durability: steps.length === 0 ? strongest(adds) : 'power',
       claim,
     }
     this.#store.write(batch, this.#clock.now()).then(
@@ -235,6 +267,7 @@ export class Journal {
     const gathered = {
       adds: this.#adds,
       outcomes: this.#outcomes,
+      steps: this.#steps,
       progress: [...this.#progress.values()],
       begun: this.#begun.flatMap(({ isOver, task }) => (isOver ? [] : [task])),
       starts: this.#starts,
@@ -244,24 +277,26 @@ export class Journal {
     this.#urgent = false
     this.#adds = []
     this.#outcomes = []
+    this.#steps = []
     this.#progress.clear()
     this.#begun = []
     this.#starts = []
     return gathered
   }
 
-  #onWritten(written: Written, { adds, outcomes, starts }: Gathered, worker: Incarnation | undefined): void {
+  #onWritten(written: Written, gathered: Gathered, worker: Incarnation | undefined): void {
     this.#writing = false
-    for (const start of starts) start()
+    for (const start of gathered.starts) start()
+    const { outcomes } = gathered
     const { recorded, addedBy } = written
     for (let i = 0; i < outcomes.length; i++) outcomes[i]!.recorded(recorded[i], addedBy?.get(outcomes[i]!.outcome.id))
     this.#owner.written(written, worker)
-    if (written.durable === undefined) acknowledge(adds, written.added)
+    if (written.durable === undefined) acknowledge(gathered, written)
     else {
       this.#undurable++
       written.durable.then(
-        () => this.#onDurable(() => acknowledge(adds, written.added)),
-        (error: unknown) => this.#onDurable(() => refuse(adds, asError(error))),
+        () => this.#onDurable(() => acknowledge(gathered, written)),
+        (error: unknown) => this.#onDurable(() => refuseAll(gathered, asError(error))),
       )
     }
     this.#next()
@@ -275,21 +310,24 @@ export class Journal {
     this.#wakeIdle()
   }
 
-  #onRefused(error: Error, { adds, outcomes, starts }: Gathered): void {
+  #onRefused(error: Error, gathered: Gathered): void {
     this.#writing = false
-    for (const start of starts) start()
+    for (const start of gathered.starts) start()
+    const { adds, outcomes, steps } = gathered
     refuse(adds, error)
     this.#owner.refused(error)
     // Not by the code alone: a statement that fails by itself leaves a store that takes the next one.
     if (this.#owner.storeFailed || isAfterwordError(error, 'STORE_CLOSED')) {
       for (const entry of outcomes) entry.recorded(undefined)
+      for (const { reject } of steps) reject(error)
       this.#next()
       return
     }
     // The attempts have ended: their outcomes stay until the store takes them. Room grows no further meanwhile.
     this.#outcomes = [...outcomes, ...this.#outcomes]
+    this.#steps = [...steps, ...this.#steps]
     if (this.#adds.length > 0) this.#schedule()
-    else if (this.#outcomes.length > 0) this.#arm(RETRY_MS)
+    else if (this.#outcomes.length + this.#steps.length > 0) this.#arm(RETRY_MS)
     this.#wakeIdle()
   }
 
@@ -330,12 +368,18 @@ function strongest(adds: readonly AddEntry[]): Durability | undefined {
   return durability
 }
 
-function acknowledge(adds: readonly AddEntry[], added: readonly Added[]): void {
+function acknowledge({ adds, steps }: Gathered, { added, kept }: Written): void {
+  for (let i = 0; i < steps.length; i++) steps[i]!.resolve(kept?.[i] === true)
   let from = 0
   for (const entry of adds) {
     entry.stored(undefined, added, from)
     from += entry.tasks.length
   }
+}
+
+function refuseAll({ adds, steps }: Gathered, error: Error): void {
+  for (const { reject } of steps) reject(error)
+  refuse(adds, error)
 }
 
 function refuse(adds: readonly AddEntry[], error: Error): void {

@@ -5,10 +5,12 @@ import type { AttemptEnd, AttemptFacts } from '../model/events.ts'
 import type { Logger } from '../model/logger.ts'
 import { attemptNumber, type ClaimedTask, type Incarnation, type NewTask, type TaskId } from '../model/task.ts'
 import type { AddingRules, Executor } from '../ports/executor.ts'
+import type { Keeping } from '../ports/keeping.ts'
 import type { Pulse } from '../ports/pulse.ts'
 import type { AttemptSessions, SessionMaker } from '../ports/sessions.ts'
 import type { Joined } from '../ports/store.ts'
 import type { Addition, AdditionDesk } from './addition.ts'
+import { AttemptKeeping } from './attempt-keeping.ts'
 import { Attempt, type AttemptRules, type Ending } from './attempt.ts'
 import { Bag } from './bag.ts'
 import { encodeValue } from './codec.ts'
@@ -268,6 +270,10 @@ export class Runner implements IsolatedAttemptHost {
 
   forgets(id: TaskId): boolean {
     return !this.#parts.keepsSucceeded && !this.#parts.awaited(id)
+  }
+
+  keeping(attempt: Attempt): Keeping {
+    return new AttemptKeeping(attempt, this.#parts.journal(), this.#parts.progressBytesMax)
   }
 
   sessions({ task, definition }: Attempt): AttemptSessions {

@@ -10,6 +10,7 @@ import type { StoredValue, Success } from '../model/task.ts'
 import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
 import { AddingThere } from './adding-there.ts'
 import { type CrossingError, crossingError } from './crossing-error.ts'
+import { DistantKeeping } from './crossing-keeping.ts'
 import type { FromIsolate, RunMessage } from './messages.ts'
 
 /** What an attempt needs of its isolate. */
@@ -26,6 +27,7 @@ export interface ThereParts {
  */
 export class AttemptThere implements ContextHost {
   readonly context: AttemptContext
+  readonly keeping: DistantKeeping
   readonly #call: RunMessage
   readonly #parts: ThereParts
   readonly #adding: AddingThere
@@ -37,6 +39,7 @@ export class AttemptThere implements ContextHost {
     this.#call = call
     this.#parts = parts
     this.#adding = new AddingThere(call.task, call.adding)
+    this.keeping = new DistantKeeping(call.task, call.resultBytesMax, (question) => parts.tell(question))
     this.context = new AttemptContext(call.task, this)
   }
 
@@ -104,6 +107,7 @@ export class AttemptThere implements ContextHost {
   /** `run` is over: gives the sessions that are to be ended, if it had any. */
   #over(): AttemptSessions | undefined {
     this.#isOver = true
+    this.keeping.end()
     if (this.#sessions !== undefined) this.#parts.tell({ kind: 'closing' })
     return this.#sessions
   }

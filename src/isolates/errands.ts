@@ -36,6 +36,7 @@ export class Errands {
   heard(message: ToIsolate): void {
     if (message.kind === 'run') void this.#run(message)
     else if (message.kind === 'prove') void this.#prove(message.address)
+    else if (message.kind === 'answer') this.#attempt?.keeping.heard(message)
     else this.#attempt?.abort(message.reason)
   }
 

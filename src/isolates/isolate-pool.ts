@@ -3,6 +3,7 @@ import { AfterwordError } from '../model/errors.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Executor, IsolatedCall, IsolatedEnd, IsolatedListener, IsolatedRun } from '../ports/executor.ts'
+import { answered } from './crossing-keeping.ts'
 import type { Death, Errand, Isolate } from './isolate.ts'
 import type { Address, ProveMessage, RunMessage } from './messages.ts'
 import { TaskProcess } from './task-process.ts'
@@ -88,6 +89,10 @@ export class IsolatePool implements Executor {
         listener.begun()
       },
       progress: (value) => listener.progress(value),
+      asked: (question) => {
+        const { keeping } = listener
+        if (keeping !== undefined) void answered(question, keeping).then((answer) => isolate.tell(answer))
+      },
       closing: () => listener.closing(),
       ended: (end) => over(() => resolve(end), true),
       failed: (error) => over(() => reject(error), true),

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { IsolatedEnd } from '../ports/executor.ts'
 import { arrivedError } from './crossing-error.ts'
 import { arrivedFields } from './crossing-fields.ts'
+import type { Question } from './crossing-keeping.ts'
 import type { FromIsolate, ToIsolate } from './messages.ts'
 
 const LEFTOVER = 'an idle task isolate ended: something that a task had left behind ended it'
@@ -26,6 +27,7 @@ export interface IsolateParts {
 export interface Errand {
   begun(): void
   progress(value: StoredValue): void
+  asked(question: Question): void
   closing(): void
   /** It ended by itself; the isolate is free. */
   ended(end: IsolatedEnd): void
@@ -101,6 +103,7 @@ export abstract class Isolate {
     if (errand === undefined) return
     if (message.kind === 'begun') return errand.begun()
     if (message.kind === 'progress') return errand.progress(message.value)
+    if (message.kind === 'kept' || message.kind === 'keep') return errand.asked(message)
     if (message.kind === 'closing') return errand.closing()
     this.#errand = undefined
     this.keepAlive(false)

@@ -3,6 +3,7 @@ import type { Logger } from '../model/logger.ts'
 import type { ClaimedTask, NewTask, StoredValue } from '../model/task.ts'
 import type { AddingRules } from '../ports/executor.ts'
 import type { CrossingError } from './crossing-error.ts'
+import type { Answer, Question } from './crossing-keeping.ts'
 
 /*
  * What an isolate is told, and what it tells. Inputs and results are the stored text: a string is copied faster than
@@ -33,7 +34,11 @@ export interface ProveMessage {
 }
 
 /** To an isolate. */
-export type ToIsolate = RunMessage | ProveMessage | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
+export type ToIsolate =
+  | RunMessage
+  | ProveMessage
+  | Answer
+  | { readonly kind: 'abort'; readonly reason: AbortReason['kind'] }
 
 /** From an isolate. */
 export type FromIsolate =
@@ -41,6 +46,7 @@ export type FromIsolate =
   | { readonly kind: 'begun' }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string }
   | { readonly kind: 'progress'; readonly value: StoredValue }
+  | Question
   /** `run` is over, and its sessions are ended before anything else is told of it. */
   | { readonly kind: 'closing' }
   | {

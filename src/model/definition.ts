@@ -41,6 +41,24 @@ export interface TaskContext<Providers = SessionProviders> {
   /** Stores how far it is; any storable value, the latest wins. Shown by `background.get(id)`. */
   progress(this: void, value: unknown): void
   /**
+   * What `compute` gives, computed once for all attempts of the task: for an effect outside of any database. The value is
+   * stored before the promise resolves, and a later attempt that asks for the same name gets it from there; it is any storable value, and comes back as
+   * it was stored.
+   *
+   * ```ts
+   * const charge = await context.once('charge', () => payments.charge(card, { key: context.idempotencyKey }))
+   * ```
+   *
+   * The limit: a process that dies after `compute` has ended and before its value is stored leaves no trace of it, and the next
+   * attempt computes it again. Where that must not be, hand {@link idempotencyKey} on as well.
+   *
+   * @param name  1 to 100 characters; one name is one value. At most 1,000 of them for a task.
+   * @throws what `compute` throws; the next call computes it then. Rejects with ONCE_CLAIM_LOST when another worker has the task
+   *   or the attempt is over; ONCE_NAME_INVALID, ONCE_NAME_TAKEN, ONCE_TOO_MANY, ONCE_NOT_STORABLE, ONCE_TOO_LARGE; ONCE_IN_TRANSACTION
+   *   while a session of the attempt holds the file of the store; STORE_… when it could not be stored.
+   */
+  once<T>(this: void, name: string, compute: () => T | Promise<T>): Promise<T>
+  /**
    * Database sessions: `const db = await context.session.db` opens one when it is first asked for. With a transaction, which is the
    * default, it is committed when `run` resolves and rolled back when the attempt does not succeed; then it is closed.
    *

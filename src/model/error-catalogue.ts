@@ -1,3 +1,5 @@
+import { ONCE_ERRORS } from './once-errors.ts'
+
 /**
  * The one catalogue of errors. Each entry says what happened (with the value received and the limit) and what to do.
  * `docs/errors.md` is made from it; a retired code is never used again.
@@ -129,6 +131,7 @@ export const ERRORS = {
       `Task "${e.name}" finished, but its result takes at least ${e.bytes} bytes and the limit is ${e.bytesMax}.`,
     todo: 'Store the data elsewhere and return a reference, or raise resultBytesMax.',
   },
+  ...ONCE_ERRORS,
   RESULT_TIMEOUT: {
     happened: (e: { id: string; waitedMs: number; state: string }) =>
       `Task ${e.id} did not finish within ${e.waitedMs} ms; it is ${e.state}.`,

@@ -1,5 +1,6 @@
 import type { AbortReason, AnyTaskDefinition } from '../model/definition.ts'
 import type { ClaimedTask, Durability, NewTask, StoredValue } from '../model/task.ts'
+import type { Keeping } from './keeping.ts'
 
 /** What an attempt in an isolate may add, and how: no background is there that could be asked. */
 export interface AddingRules {
@@ -29,6 +30,8 @@ export interface IsolatedListener {
   /** `run` is about to be called: the isolate is there and has loaded the module. */
   begun(): void
   progress(value: StoredValue): void
+  /** What the attempt keeps for later ones of its task. */
+  readonly keeping?: Keeping | undefined
   /** `run` is over, and the sessions that it had are ended. */
   closing(): void
 }

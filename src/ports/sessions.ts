@@ -18,6 +18,8 @@ export type SessionEnd =
 export interface AttemptSessions {
   /** What `run` sees of them. */
   readonly handles: Sessions<SessionProviders>
+  /** The one that holds the lock of the store's file, and whose it is; undefined when none does. */
+  holdingStore(): { readonly session: string; readonly owner: string } | undefined
   /** `run` has resolved: commits, with the outcome where that can be. Closes all of them. */
   succeed(outcome: Success): Promise<SessionEnd>
   /** The attempt has not succeeded: rolls back and closes. Gives the outcome of an earlier attempt that had, if one was found. */

@@ -24,10 +24,20 @@ export interface WriteBatch {
   /** Attempts claimed ahead of their turn that have begun by now. By default none. */
   readonly begun?: readonly { readonly id: TaskId; readonly claims: number }[]
   readonly progress: readonly { readonly id: TaskId; readonly claims: number; readonly value: StoredValue }[]
-  /** The strongest durability that one of the adds asks for; undefined when there is none. */
+  /** What attempts keep for later ones. By default nothing. */
+  readonly steps?: readonly KeptStep[] | undefined
+  /** The strongest durability that one of the adds or steps asks for; undefined when there is none. */
   readonly durability: Durability | undefined
   /** What the worker wants to claim in the same transaction. */
   readonly claim: ClaimAsk | undefined
+}
+
+/** A value that an attempt keeps for later attempts of its task, by a name of the task's own. One that is there already stays. */
+export interface KeptStep {
+  readonly id: TaskId
+  readonly claims: number
+  readonly name: string
+  readonly value: StoredValue
 }
 
 /** What became of one add, in the order of `WriteBatch.adds`. `exists`: an idempotent id was there already. */
@@ -44,6 +54,8 @@ export interface Written {
   readonly recorded: readonly boolean[]
   /** What became of the adds of those outcomes that were recorded, by the id of the task that added them. Undefined: there were none. */
   readonly addedBy?: ReadonlyMap<TaskId, readonly Added[]> | undefined
+  /** For each of the steps whether the worker still held the claim; of a stale one nothing is kept. Undefined: there were none. */
+  readonly kept?: readonly boolean[] | undefined
   /** Tasks that were waiting behind one of the outcomes and now belong to this worker. */
   readonly released: readonly ClaimedTask[]
   /** Queues in which a task became ready that nobody owns. */
@@ -79,12 +91,10 @@ export interface ClaimAsk {
 export interface StoreJoin {
   /** The same as `Store.write`; what it answers holds once that transaction is committed. */
   write(batch: WriteBatch, now: Instant): Promise<Joined> | Joined
-  /**
-   * That transaction is committed. Undefined when what was added survives what its durability promises, else a promise of it.
-   */
+  /** That transaction is committed. Undefined when what was added survives what its durability promises, else a promise of it. */
   committed(): Promise<void> | undefined
-  /** It was rolled back, or nobody knows. */
-  rolledBack(): void
+  /** That transaction has ended, one way or the other: what waited for it in the store has the next turn. */
+  ended(): void
   /** Whether it is open still; undefined where nobody can tell. */
   readonly isOpen: boolean | undefined
 }
@@ -215,6 +225,8 @@ export interface Store {
    */
   requeue(id: TaskId, now: Instant): Promise<boolean>
   find(id: TaskId): Promise<TaskRecord | undefined>
+  /** What attempts of the task have kept, by name. It is there for as long as the task is. */
+  steps(id: TaskId): Promise<ReadonlyMap<string, StoredValue>>
   /**
    * Looks at tasks in the order of their ids, newest first; those with ids of the caller's own come last. What it costs
    * does not grow with the history when only live states are asked for, and is bounded otherwise.

@@ -131,7 +131,9 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
     }
     let session = await this.#take(name)
     if (!session.isTransaction || session.sql === undefined) return session
-    this.#finish = this.#parts.join(session)
+    const finish = this.#parts.join(session)
+    this.#finish = finish
+    if (finish !== undefined) session.ended = () => finish.join.ended()
     if (this.#finish !== undefined || provider?.outcomes === false) return session
     if (!outcomes.isPrepared(session.provider)) {
       // That takes a connection, and this one may be the only one.
@@ -167,18 +169,15 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
   async #withStore(session: HeldSession, finish: StoreFinish, outcome: Success): Promise<SessionEnd> {
     const joined = await finish.write(outcome)
     if (joined.recorded[0] !== true) {
-      finish.join.rolledBack()
       return this.#endAs({ kind: 'lost' })
     }
     try {
       await session.commit()
     } catch (error) {
-      finish.join.rolledBack()
       await this.#discard(session)
       const wasRecorded = await finish.wasRecorded()
       if (wasRecorded !== true) return this.#endAs(this.#notCommitted(session, error, wasRecorded === undefined))
     }
-    void finish.join.committed()
     return this.#endAs({ kind: 'recorded', joined })
   }
 

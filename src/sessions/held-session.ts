@@ -31,6 +31,8 @@ export class HeldSession {
   readonly openedAtMs: number
   /** What its owner works with. */
   readonly handle: unknown
+  /** Called when its transaction has ended, before anybody else can have the connection. */
+  ended: (() => void) | undefined
   readonly #open: OpenSession
   readonly #holding: Holding
   #ending: SessionEnding | undefined
@@ -90,6 +92,7 @@ export class HeldSession {
     if (this.#isClosed) return
     this.#isClosed = true
     if (this.#ending === undefined) this.end('closed')
+    this.ended?.()
     try {
       await this.#open.close(broken)
     } catch {

@@ -1,8 +1,8 @@
-import type { ClientBase, PoolClient } from 'pg'
-import { AfterwordError } from '../model/errors.ts'
+import type { ClientBase, PoolClient, QueryResult } from 'pg'
 import type { SessionSql, SqlRow, SqlValue } from '../model/session.ts'
 import { RunningCount } from './running-count.ts'
 import { hasMethods } from './session-options.ts'
+import { ABORTED, ENDED, explainedByPostgres, transactionOver } from './transaction-over.ts'
 
 /** A client that a session has out of a pool of `pg`, from `connect` to its release. */
 export class HeldPgClient {
@@ -11,6 +11,7 @@ export class HeldPgClient {
   readonly #running: RunningCount<'query'>
   readonly #release: PoolClient['release']
   #isDead = false
+  #lastAnswer: unknown
   // Without a listener the loss of the connection would end the process; who queries learns of it by the query.
   readonly #onError = (): void => void (this.#isDead = true)
 
@@ -18,7 +19,7 @@ export class HeldPgClient {
   constructor(client: PoolClient, library: string) {
     this.client = client
     this.#library = library
-    this.#running = new RunningCount(client, 'query')
+    this.#running = new RunningCount(client, 'query', (answer) => (this.#lastAnswer = answer))
     this.#release = client.release
     client.on('error', this.#onError)
     // A helper that releases what it was given would put a client into the pool whose transaction is open.
@@ -30,27 +31,45 @@ export class HeldPgClient {
     return this.#running.count
   }
 
-  /** How statements get into its transaction; they are refused when somebody has ended it. */
+  /** How statements get into its transaction; refused, as a commit is, when it is over. */
   get sql(): SessionSql {
-    const { dialect, query } = pgSql(this.client)
-    return {
-      dialect,
-      query: (sql, values) => {
-        this.#checkOpen()
-        return query(sql, values)
-      },
-    }
+    return { dialect: 'postgres', query: async (sql, values) => (await this.#send<SqlRow>(sql, [...values])).rows }
+  }
+
+  /** Commits. Throws SESSION_TRANSACTION_OVER where that keeps nothing, or not all. */
+  async commit(): Promise<void> {
+    this.checkTransaction()
+    this.checkCommit(await this.client.query('COMMIT'))
+  }
+
+  /** Commits with a last statement in the same message: where that fails, the server does not look at what comes after it. */
+  async commitWith(sql: string, values: readonly SqlValue[]): Promise<void> {
+    const answers: unknown = await this.#send(`${inlined(this.client, sql, values)};COMMIT`)
+    this.checkCommit((answers as readonly unknown[]).at(-1))
+  }
+
+  /** Resolves when what runs has its answer: pg is about to refuse queries that would have to wait for another. */
+  async settled(): Promise<void> {
+    await this.#running.settled()
+  }
+
+  /** Rolls back, after what is running. */
+  async rollback(): Promise<void> {
+    await this.settled()
+    await this.client.query('ROLLBACK')
   }
 
   /** Throws SESSION_TRANSACTION_OVER where a commit would keep nothing, or not all. */
   checkTransaction(): void {
-    this.#checkOpen()
-    if (statusOf(this.client) === 'E') throw this.#aborted()
+    const status = statusOf(this.client)
+    if (status === 'I') throw transactionOver(this.#library, ENDED)
+    if (status === 'E') throw transactionOver(this.#library, ABORTED)
   }
 
   /** Throws SESSION_TRANSACTION_OVER when the answer to a COMMIT was that everything was rolled back, which is no error for Postgres. */
-  checkCommit(answer: unknown = this.#running.last): void {
-    if ((answer as { command?: unknown } | undefined)?.command === 'ROLLBACK') throw this.#aborted()
+  checkCommit(answer: unknown = this.#lastAnswer): void {
+    if ((answer as { command?: unknown } | undefined)?.command === 'ROLLBACK')
+      throw transactionOver(this.#library, ABORTED)
   }
 
   /** Gives it back. The pool keeps it only when nothing is open on it and it still works. */
@@ -62,17 +81,14 @@ export class HeldPgClient {
     client.release(broken || this.#isDead || (statusOf(client) ?? 'I') !== 'I')
   }
 
-  #checkOpen(): void {
-    if (statusOf(this.client) !== 'I') return
-    throw this.#over('somebody has ended it, and what came after it was kept query by query')
-  }
-
-  #aborted(): AfterwordError {
-    return this.#over('a query in it had failed, and from then on Postgres takes back all of it')
-  }
-
-  #over(why: string): AfterwordError {
-    return new AfterwordError('SESSION_TRANSACTION_OVER', { library: this.#library, why })
+  async #send<Row extends SqlRow>(sql: string, values?: SqlValue[]): Promise<QueryResult<Row>> {
+    this.checkTransaction()
+    try {
+      return await this.client.query<Row>(sql, values)
+    } catch (error) {
+      // That a query failed is known by its error before it is known by the status.
+      throw explainedByPostgres(this.#library, error)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
-import type { Pool, PoolClient, QueryResult } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import { type OptionsGiven, optionTable } from '../model/option-table.ts'
 import type { OpenSession, SessionProvider } from '../model/session.ts'
-import { HeldPgClient, inlined, isPgTransaction, pgSql } from './pg-client.ts'
+import { HeldPgClient, isPgTransaction, pgSql } from './pg-client.ts'
 import { hasMethods, isolation, SESSION_ENTRIES, wrongObject } from './session-options.ts'
 
 /** What a session of `pg` is to work with: a client of the pool, whose end is not yours to decide. */
@@ -26,7 +26,7 @@ export const PG_OPTIONS = optionTable({
  * @throws SESSION_WRONG_OBJECT, OPTION_UNKNOWN, OPTION_INVALID.
  */
 export function pgSession(pool: Pool, options: OptionsGiven<typeof PG_OPTIONS> = {}): SessionProvider<PgSession> {
-  checkPgPool('pgSession', pool)
+  checkPool('pgSession', pool)
   const { transaction, outcomes, isolation } = PG_OPTIONS.parse('pgSession', options)
   const begin = isolation === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${isolation}`
   return {
@@ -44,16 +44,19 @@ export function pgSession(pool: Pool, options: OptionsGiven<typeof PG_OPTIONS> =
 }
 
 /** Throws SESSION_WRONG_OBJECT unless it is a pool of `pg` with clients in JavaScript. */
-export function checkPgPool(where: string, pool: Pool): void {
+function checkPool(where: string, pool: Pool): void {
   const expected = 'a Pool of pg'
-  if (!hasMethods(pool, 'connect', 'query', 'end', 'on') || typeof pool.options?.max !== 'number') {
-    throw wrongObject(where, expected, pool)
-  }
+  if (!isPgPool(pool)) throw wrongObject(where, expected, pool)
   const { Client } = pool as { readonly Client?: { readonly prototype: unknown } }
   // Those of pg-native do not say when their connection is lost.
   if (Client !== undefined && !hasMethods(Client.prototype, 'escapeLiteral')) {
     throw wrongObject(where, `${expected} itself, not one of pg-native`, pool)
   }
+}
+
+/** Whether it is a pool of `pg`, and no client. */
+export function isPgPool(given: unknown): given is Pool {
+  return hasMethods(given, 'connect', 'query', 'end', 'on') && typeof (given as Partial<Pool>).options?.max === 'number'
 }
 
 function openPg(held: HeldPgClient, isTransaction: boolean): OpenSession<PgSession> {
@@ -62,17 +65,9 @@ function openPg(held: HeldPgClient, isTransaction: boolean): OpenSession<PgSessi
     handle: client,
     sql: isTransaction ? held.sql : undefined,
     running: () => held.running,
-    async commit() {
-      held.checkTransaction()
-      held.checkCommit(await client.query('COMMIT'))
-    },
-    async commitWith(sql, values) {
-      held.checkTransaction()
-      // One message: where the statement fails, the server does not look at what comes after it.
-      const answers: unknown = await client.query(`${inlined(client, sql, values)};COMMIT`)
-      held.checkCommit((answers as readonly QueryResult[]).at(-1))
-    },
-    rollback: () => client.query('ROLLBACK'),
+    commit: () => held.commit(),
+    commitWith: (text, values) => held.commitWith(text, values),
+    rollback: () => held.rollback(),
     close: (broken) => held.close(broken),
   }
 }

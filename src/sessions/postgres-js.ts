@@ -3,7 +3,8 @@ import { type OptionsGiven, optionTable } from '../model/option-table.ts'
 import type { OpenSession, SessionProvider, SessionSql, SqlRow } from '../model/session.ts'
 import { openByCallback } from './by-callback.ts'
 import { isLoss, PostgresJsQueries } from './postgres-js-queries.ts'
-import { checkObject, hasMethods, isolation, SESSION_ENTRIES } from './session-options.ts'
+import { hasMethods, type Isolation, isolation, SESSION_ENTRIES, wrongObject } from './session-options.ts'
+import { explainedByPostgres } from './transaction-over.ts'
 
 /** The options of {@link postgresJsSession}. */
 export const POSTGRES_JS_OPTIONS = optionTable({
@@ -14,8 +15,16 @@ export const POSTGRES_JS_OPTIONS = optionTable({
 type PostgresJsOptions = OptionsGiven<typeof POSTGRES_JS_OPTIONS>
 type Types = Record<string, unknown>
 
-/** Begins a transaction of postgres.js, as `sql.begin` does. */
-export type PostgresJsBegin = (body: (tx: postgres.TransactionSql) => Promise<void>) => Promise<unknown>
+/**
+ * Begins a transaction of postgres.js, as `sql.begin` does.
+ *
+ * @param follow  makes a handle that is followed of what `sql.begin` calls back with.
+ * @param body  is called back with that handle, and with what the owner of the session works with.
+ */
+export type PostgresJsBegin<Handle> = (
+  follow: (tx: postgres.TransactionSql) => postgres.TransactionSql,
+  body: (begun: { readonly tx: postgres.TransactionSql; readonly handle: Handle }) => Promise<void>,
+) => Promise<unknown>
 
 /**
  * Sessions of postgres.js: what `sql.begin` gives for each. Nested transactions are `db.savepoint(…)`.
@@ -39,61 +48,88 @@ export function postgresJsSession<T extends Types>(
   options?: PostgresJsOptions & { readonly transaction?: true | undefined },
 ): SessionProvider<postgres.TransactionSql<T>>
 export function postgresJsSession(sql: postgres.Sql, options: PostgresJsOptions = {}): SessionProvider {
-  checkPostgresJs('postgresJsSession', sql)
+  if (!isPostgresJs(sql)) throw wrongObject('postgresJsSession', 'the sql that postgres() gives', sql)
   const { transaction, outcomes, isolation } = POSTGRES_JS_OPTIONS.parse('postgresJsSession', options)
-  const begin: PostgresJsBegin = (body) =>
-    sql.begin(isolation === undefined ? '' : `isolation level ${isolation}`, body)
+  const begin: PostgresJsBegin<postgres.TransactionSql> = (follow, body) =>
+    sql.begin(beginOptions(isolation), (begun) => {
+      const tx = follow(begun)
+      return body({ tx, handle: tx })
+    })
   return {
     library: 'postgres.js',
     transaction,
     outcomes,
     size: transaction ? sql.options.max : undefined,
-    open: () => (transaction ? openPostgresJs(begin, sql) : openPool(sql)),
+    open: () => (transaction ? openPostgresJs('postgres.js', begin, sql) : openPool(sql)),
     sqlOf: (given) => (isPostgresJsTransaction(given) ? postgresJsSql(given, sql) : undefined),
   }
 }
 
-/** Throws SESSION_WRONG_OBJECT unless it is what `postgres()` gives: neither a transaction nor a reserved connection of it. */
-export function checkPostgresJs(where: string, sql: postgres.Sql): void {
-  checkObject(where, 'the sql that postgres() gives', sql, 'begin', 'reserve', 'unsafe', 'end')
+/** Whether it is what `postgres()` gives: neither a transaction nor a reserved connection of it. */
+export function isPostgresJs(given: unknown): given is postgres.Sql {
+  return typeof given === 'function' && hasMethods(given, 'begin', 'reserve', 'unsafe', 'end')
+}
+
+/** What `sql.begin` takes for an isolation level. */
+export function beginOptions(isolation: Isolation): string {
+  return isolation === undefined ? '' : `isolation level ${isolation}`
 }
 
 /**
  * Opens a session of postgres.js.
  *
+ * @param library  who uses it, for errors: `postgres.js`, `drizzle`.
  * @param begin  begins the transaction.
  * @param sql  what it is begun on.
  */
-export async function openPostgresJs(
-  begin: PostgresJsBegin,
+export async function openPostgresJs<Handle>(
+  library: string,
+  begin: PostgresJsBegin<Handle>,
   sql: postgres.Sql,
-): Promise<OpenSession<postgres.TransactionSql>> {
-  const open = (): ReturnType<typeof beginPostgresJs> => beginPostgresJs(begin, sql)
+): Promise<OpenSession<Handle>> {
+  const open = (): Promise<OpenSession<Handle>> => beginPostgresJs(library, begin, sql)
   // The pool does not know yet that a connection is lost, or says so once more when it has connected again.
   const session = await open().catch((error: unknown) => (isLoss(error) ? open() : Promise.reject(error)))
   return { ...session, commitWith: (text, values) => commitWith(session, text, values) }
 }
 
-function beginPostgresJs(begin: PostgresJsBegin, sql: postgres.Sql): Promise<OpenSession<postgres.TransactionSql>> {
+function beginPostgresJs<Handle>(
+  library: string,
+  begin: PostgresJsBegin<Handle>,
+  sql: postgres.Sql,
+): Promise<OpenSession<Handle>> {
   const queries = new PostgresJsQueries()
-  const run: PostgresJsBegin = (body) => {
-    const over = begin(body)
-    over.catch(queries.lose)
-    return over
-  }
-  return openByCallback(run, (tx: postgres.TransactionSql) => {
-    const handle = queries.followTransaction(tx)
-    return {
+  return openByCallback(
+    (body: (begun: { readonly tx: postgres.TransactionSql; readonly handle: Handle }) => Promise<void>) => {
+      const over = begin((tx) => queries.followTransaction(tx), body)
+      over.catch(queries.lose)
+      return over
+    },
+    ({ tx, handle }) => ({
       handle,
-      sql: postgresJsSql(handle, sql),
+      sql: inSession(library, postgresJsSql(tx, sql)),
       running: () => queries.running,
       isLost: () => queries.isLost,
       close(broken) {
         // The connection is the library's: what keeps it busy ends, so that its transaction can.
         if (broken && !queries.isLost) queries.cancel()
       },
-    }
-  })
+    }),
+  )
+}
+
+/** Says of a transaction in which a query has failed what pg says of it. */
+function inSession(library: string, { dialect, query }: SessionSql): SessionSql {
+  return {
+    dialect,
+    async query(text, values) {
+      try {
+        return await query(text, values)
+      } catch (error) {
+        throw explainedByPostgres(library, error)
+      }
+    },
+  }
 }
 
 /** The COMMIT is on its way before the statement is answered; after a statement that failed the server takes it for a ROLLBACK. */
@@ -129,7 +165,7 @@ export function postgresJsSql(
     async query(text, values) {
       // Prepared unless the application has forbidden it: a statement that is known takes one trip.
       const rows = await tx.unsafe<SqlRow[]>(text, [...values] as never[], { prepare: values.length > 0 })
-      return sql.options.transform.column.from === undefined ? rows : rows.map(withNamesOfColumns)
+      return sql.options.transform.column.from === undefined ? [...rows] : Array.from(rows, withNamesOfColumns)
     },
   }
 }

@@ -8,12 +8,14 @@ export class RunningCount<Name extends string> {
   readonly #target: Partial<Record<Name, AsyncMethod>>
   readonly #name: Name
   readonly #before: PropertyDescriptor | undefined
-  #count = 0
-  #last: unknown
+  readonly #answered: (answer: unknown) => void
+  readonly #open = new Set<Promise<unknown>>()
 
-  constructor(target: Partial<Record<Name, AsyncMethod>>, name: Name) {
+  /** @param answered  is told each answer, and each error. */
+  constructor(target: Partial<Record<Name, AsyncMethod>>, name: Name, answered: (answer: unknown) => void = () => {}) {
     this.#target = target
     this.#name = name
+    this.#answered = answered
     this.#before = Reflect.getOwnPropertyDescriptor(target, name)
     const of = target[name]!
     const counted: AsyncMethod = (...args) => this.#follow(of.apply(target, args))
@@ -21,12 +23,12 @@ export class RunningCount<Name extends string> {
   }
 
   get count(): number {
-    return this.#count
+    return this.#open.size
   }
 
-  /** What it answered last, an answer or an error; undefined before the first. */
-  get last(): unknown {
-    return this.#last
+  /** Resolves when everything that was begun so far has its answer. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#open)
   }
 
   /** Shows again what was there before: the method of the prototype, or one of the object's own, as tracing leaves it. */
@@ -37,10 +39,10 @@ export class RunningCount<Name extends string> {
 
   #follow(answer: unknown): unknown {
     if (!(answer instanceof Promise)) return answer
-    this.#count++
+    this.#open.add(answer)
     const over = (result: unknown): void => {
-      this.#count--
-      this.#last = result
+      this.#open.delete(answer)
+      this.#answered(result)
     }
     answer.then(over, over)
     return answer

@@ -17,6 +17,9 @@ export const SESSION_ENTRIES = {
   },
 } as const
 
+/** An isolation level of SQL servers; undefined: the database's. */
+export type Isolation = 'read committed' | 'repeatable read' | 'serializable' | undefined
+
 /** The isolation levels of SQL servers. */
 export const isolation = oneOf('read committed', 'repeatable read', 'serializable')
 

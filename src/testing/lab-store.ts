@@ -3,6 +3,7 @@ import type {
   Instant,
   NewTask,
   Retention,
+  StoredValue,
   TaskId,
   TaskKind,
   TaskRecord,
@@ -127,6 +128,10 @@ export class LabStore implements Store {
 
   find(id: TaskId): Promise<TaskRecord | undefined> {
     return this.#call((store) => store.find(id))
+  }
+
+  steps(id: TaskId): Promise<ReadonlyMap<string, StoredValue>> {
+    return this.#call((store) => store.steps(id))
   }
 
   list(ask: ListAsk): Promise<Listed> {

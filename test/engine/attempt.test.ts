@@ -7,15 +7,16 @@ import { Lane } from '../../src/engine/lane.ts'
 import type { AbortReason, AnyTaskDefinition, TaskContext } from '../../src/model/definition.ts'
 import type { ClaimedTask } from '../../src/model/task.ts'
 import { giveUp, retryAfter } from '../../src/model/thrown-outcome.ts'
+import type { AttemptSessions } from '../../src/ports/sessions.ts'
 import { fixedChance, gate, SILENT } from '../support/bench.ts'
 import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock, turn } from '../support/fake-clock.ts'
-import { noSessions, nothingAdded } from '../support/no-sessions.ts'
+import { noSessions, nothingAdded, nothingKept } from '../support/no-sessions.ts'
 
 const CLAIMED = claimedTask()
 
 /** An attempt that was started, with all that it told of its end. */
-function started(definition: AnyTaskDefinition, claimed: Partial<ClaimedTask> = {}) {
+function started(definition: AnyTaskDefinition, claimed: Partial<ClaimedTask> = {}, sessions = noSessions) {
   const clock = new FakeClock()
   const ended: { readonly ending: Ending; readonly abandoned: boolean }[] = []
   const attempt = new Attempt({ ...CLAIMED, ...claimed }, definition, new Lane('default', 1), {
@@ -29,7 +30,8 @@ function started(definition: AnyTaskDefinition, claimed: Partial<ClaimedTask> = 
       resultBytesMax: 1_000,
     },
     progress: () => undefined,
-    sessions: noSessions,
+    sessions,
+    keeping: nothingKept,
     addition: nothingAdded,
     forgets: () => false,
     ended: (_, ending, abandoned) => void ended.push({ ending, abandoned }),
@@ -205,6 +207,33 @@ describe('an attempt whose signal aborts', () => {
     open.open()
     await turn()
     assert.equal(ended.length, 1)
+    // That is what the journal stores, a moment later.
+    assert.equal(attempt.outcome.move, 'retry')
+  })
+
+  test('is not given up while its sessions are being committed: they decide what became of it', async () => {
+    const committed = gate()
+    const sessions: AttemptSessions = {
+      handles: {},
+      holdingStore: () => undefined,
+      succeed: (outcome) => committed.opened.then(() => ({ kind: 'committed', outcome })),
+      fail: () => Promise.resolve(undefined),
+      abandon: () => Promise.resolve(),
+    }
+    const { attempt, clock, ended } = started(
+      defined((_, { session }) => void session),
+      {},
+      () => sessions,
+    )
+    attempt.abort('cancelled')
+    await clock.advance(10_000)
+    assert.equal(ended.length, 0)
+    committed.open()
+    await turn()
+    assert.deepEqual(
+      ended.map(({ ending, abandoned }) => [moveOf(ending), abandoned]),
+      [['succeed', false]],
+    )
   })
 
   test('after it has ended does nothing', async () => {
@@ -247,6 +276,7 @@ test('an attempt that is prevented ends as cancelled and never calls its functio
       rules,
       progress: () => undefined,
       sessions: noSessions,
+      keeping: nothingKept,
       addition: nothingAdded,
       forgets: () => false,
       ended: (_, ending, abandoned) => void ended.push([moveOf(ending), abandoned]),

@@ -9,7 +9,7 @@ import type { Executor, IsolatedEnd } from '../../src/ports/executor.ts'
 import { fixedChance, SILENT } from '../support/bench.ts'
 import { claimedTask } from '../support/claimed-task.ts'
 import { FakeClock, turn } from '../support/fake-clock.ts'
-import { ADDING_NOTHING, noSessions, nothingAdded } from '../support/no-sessions.ts'
+import { ADDING_NOTHING, noSessions, nothingAdded, nothingKept } from '../support/no-sessions.ts'
 
 const definition = defineTask({ name: 'greet', timeout: '1s', thread: true, retry: { attempts: 1 }, run: () => {} })
 const RETURNED: IsolatedEnd = { kind: 'returned', result: undefined, unstorable: undefined, adds: [] }
@@ -45,6 +45,7 @@ function begun() {
     },
     progress: () => undefined,
     sessions: noSessions,
+    keeping: nothingKept,
     addition: nothingAdded,
     adopted: nothingAdded,
     adding: () => ADDING_NOTHING,

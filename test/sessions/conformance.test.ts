@@ -68,7 +68,7 @@ async function insert(handle: DatabaseSync, id: string): Promise<unknown> {
 }
 
 /** Declares the suite to a runner that runs nothing, and gives what it declared. */
-function declared(can: Partial<SessionCapabilities>, plant?: Plant) {
+function declared(can: Partial<SessionCapabilities>, plant?: Plant, patienceMs = 200) {
   const [run, skipped, groups]: [Map<string, Body>, string[], string[]] = [new Map(), [], []]
   const declare = (title: string, body: Body): void => {
     assert.equal(run.has(title), false, `two cases are called "${title}"`)
@@ -81,14 +81,14 @@ function declared(can: Partial<SessionCapabilities>, plant?: Plant) {
     },
     test: Object.assign(declare, { skip: (title: string) => void skipped.push(title) }),
   }
-  sessionConformance('any', () => site(plant), { can, runner, patienceMs: 200 })
+  sessionConformance('any', () => site(plant), { can, runner, patienceMs })
   return { run, skipped, groups }
 }
 
 /** The titles of the cases that fail for sessions with that fault. */
-async function failed(plant: Plant, wanted: RegExp): Promise<string[]> {
+async function failed(plant: Plant, wanted: RegExp, patienceMs?: number): Promise<string[]> {
   const titles: string[] = []
-  const cases = [...declared(SQLITE, plant).run].filter(([title]) => wanted.test(title))
+  const cases = [...declared(SQLITE, plant, patienceMs).run].filter(([title]) => wanted.test(title))
   assert.ok(cases.length > 0)
   for (const [title, body] of cases) await body().catch(() => titles.push(title))
   return titles
@@ -173,6 +173,24 @@ describe('the conformance suite for sessions', () => {
       'a statement takes and gives text as it is: nothing at all',
       'a statement takes null and gives null',
       'a statement takes whole numbers up to 64 bits',
+    ])
+  })
+
+  test('finds effects of attempts that have not succeeded', async () => {
+    const plant = { session: (session: Session) => ({ rollback: () => session.commit() }) }
+    assert.deepEqual(await failed(plant, /^(an attempt that throws|a stop rolls back|of 1000 attempts)/, 15_000), [
+      'an attempt that throws leaves nothing, and the next one begins anew',
+      'a stop rolls back what has not ended, and takes back every session',
+      'of 1000 attempts that throw, time out, are cancelled or given up, those that succeed leave what they wrote',
+    ])
+  })
+
+  test('finds effects that are done once more after a crash', async () => {
+    // Without it nothing is recorded beside the effects.
+    const plant = { session: () => ({ sql: undefined }) }
+    assert.deepEqual(await failed(plant, /^(a process that dies|a commit whose answer)/, 15_000), [
+      'a process that dies between commit and record: the next reports the first result',
+      'a commit whose answer is lost is looked up, not guessed',
     ])
   })
 })

@@ -1,20 +1,24 @@
 /** Goal: sessions of postgres.js on a real server: how they end, what the pool has afterwards, and what bad use gets. */
 import assert from 'node:assert/strict'
-import { describe, test, type TestContext } from 'node:test'
+import { after, before, describe, test, type TestContext } from 'node:test'
 import postgres from 'postgres'
 import { isAfterwordError } from '../../src/model/errors.ts'
 import type { OpenSession } from '../../src/model/session.ts'
 import { guarded } from '../../src/sessions/guard.ts'
 import { postgresJsSession } from '../../src/sessions/postgres-js.ts'
 import { skipPostgres } from '../support/databases.ts'
-import { postgresServer } from './server.ts'
+import { type PostgresServer, postgresServer } from './server.ts'
 
 const SIZE = 3
 
 type Session = OpenSession<postgres.TransactionSql>
 
-describe('sessions of postgres.js', { skip: skipPostgres }, async () => {
-  const server = skipPostgres === false ? await postgresServer() : undefined!
+describe('sessions of postgres.js', { skip: skipPostgres }, () => {
+  let server: PostgresServer
+  before(async () => {
+    server = await postgresServer()
+  })
+  after(() => server.end())
 
   function pool(t: TestContext, options: postgres.Options<{}> = {}): postgres.Sql {
     const made = postgres(server.url, { max: SIZE, onnotice() {}, ...options })

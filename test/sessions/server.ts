@@ -1,5 +1,4 @@
 /** A server of Postgres as the tests of providers see it: a pool of their own, beside the one that is tried. */
-import { after } from 'node:test'
 import pg from 'pg'
 import { postgresDatabase } from '../support/databases.ts'
 
@@ -13,9 +12,11 @@ export interface PostgresServer {
   terminate(pid: number): Promise<void>
   /** Resolves when so many connections wait for a lock. */
   waiting(count: number): Promise<void>
+  /** Drops it. */
+  end(): Promise<void>
 }
 
-/** A database that the test file has to itself, until its tests have run. */
+/** A database that the test file has to itself, until it ends it. */
 export async function postgresServer(): Promise<PostgresServer> {
   const database = await postgresDatabase()
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
@@ -23,10 +24,6 @@ export async function postgresServer(): Promise<PostgresServer> {
     CREATE TABLE effect (id text PRIMARY KEY);
     CREATE TABLE parent (id text PRIMARY KEY);
     CREATE TABLE child (id text PRIMARY KEY REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`)
-  after(async () => {
-    await pool.end()
-    await database.drop()
-  })
   const query = async (sql: string, values: readonly unknown[] = []) =>
     (await pool.query<Record<string, unknown>>(sql, [...values])).rows
   return {
@@ -35,6 +32,10 @@ export async function postgresServer(): Promise<PostgresServer> {
     ids: async () => (await query('SELECT id FROM effect ORDER BY id')).map(({ id }) => String(id)),
     async terminate(pid) {
       await query('SELECT pg_terminate_backend($1, 10000)', [pid])
+    },
+    async end() {
+      await pool.end()
+      await database.drop()
     },
     async waiting(count) {
       const waiting = async () =>

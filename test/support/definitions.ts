@@ -24,6 +24,19 @@ export const ignores = defineTask({ name: 'ignores', run: () => new Promise<void
 /** Ends its process without a word. */
 export const dies = defineTask({ name: 'dies', run: () => process.kill(process.pid, 'SIGKILL') })
 
+/** Pays once, which is a line in a file; the process that has paid dies before it can say so. Gives the process that has. */
+export const pays = defineTask({
+  name: 'pays',
+  async run({ file }: { file: string }, { once }) {
+    const payer = await once('pay', () => {
+      appendFileSync(file, 'paid\n')
+      return process.pid
+    })
+    if (payer === process.pid) process.kill(process.pid, 'SIGKILL')
+    return payer
+  },
+})
+
 const released = gate<string>()
 
 /** Waits until its process is told to go on; says whether its signal had aborted by then. */
@@ -48,4 +61,4 @@ export const blocks = defineTask({
 })
 
 /** All of them. */
-export const DEFINITIONS = [note, tell, heeds, ignores, dies, waits, blocks]
+export const DEFINITIONS = [note, tell, heeds, ignores, dies, pays, waits, blocks]

@@ -1,5 +1,6 @@
 import type { Addition, AdditionDesk } from '../../src/engine/addition.ts'
 import type { AddingRules } from '../../src/ports/executor.ts'
+import type { Keeping } from '../../src/ports/keeping.ts'
 import type { AttemptSessions, SessionMaker } from '../../src/ports/sessions.ts'
 
 /** For attempts whose `run` asks for no session. */
@@ -13,6 +14,11 @@ export const NO_SESSIONS: SessionMaker = { forAttempt: noSessions, usedInIsolate
 /** For attempts that add nothing. */
 export function nothingAdded(): Addition {
   throw new Error('A task was added.')
+}
+
+/** For attempts that keep nothing. */
+export function nothingKept(): Keeping {
+  throw new Error('A value was kept.')
 }
 
 /** By which nothing can be added. */

@@ -8,6 +8,7 @@ import type * as koa from 'afterword/koa'
 import type * as nestjs from 'afterword/nestjs'
 import type * as node from 'afterword/node'
 import type * as sessionConformance from 'afterword/sessions/conformance'
+import type * as nodeSqlite from 'afterword/sessions/node-sqlite'
 import type * as testing from 'afterword/testing'
 
 export type Entries = [
@@ -19,6 +20,7 @@ export type Entries = [
   typeof koa,
   typeof nestjs,
   typeof node,
+  typeof nodeSqlite,
   typeof sessionConformance,
   typeof testing,
 ]

@@ -29,6 +29,7 @@ import { queues } from './queues.ts'
 import { requeueing } from './requeueing.ts'
 import { rescue } from './rescue.ts'
 import { series } from './series.ts'
+import { steps } from './steps.ts'
 import { values } from './values.ts'
 import { versions } from './versions.ts'
 import { walks } from './walks.ts'
@@ -52,6 +53,7 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   'claiming ahead of turn': early,
   outcomes,
   series,
+  'values that attempts keep': steps,
   cancelling,
   requeueing,
   rescue,

@@ -48,11 +48,10 @@ export class SqliteJoin implements StoreJoin {
   }
 
   committed(): Promise<void> | undefined {
-    this.#parts.freed()
     return this.#needsSync ? this.#parts.sync() : undefined
   }
 
-  rolledBack(): void {
+  ended(): void {
     this.#parts.freed()
   }
 }

@@ -2,7 +2,7 @@
  * `task.marks`: small facts of a row in one number, for every column costs each insert and each end of a task something.
  *
  *     bits 0-1 format of the input   2-3 of what was carried   4-5 of the progress   6-7 of the result
- *     bit 8 EARLY   9 SUSPECT   10 PASSED   11 CANCELLING   12 POWER
+ *     bit 8 EARLY   9 SUSPECT   10 PASSED   11 CANCELLING   12 POWER   13 STEPS
  */
 import type { StoredValue, ValueFormat } from '../../model/task.ts'
 
@@ -16,6 +16,9 @@ export const PASSED = 1 << 10
 export const CANCELLING = 1 << 11
 /** It was added with durability `power`. */
 export const POWER = 1 << 12
+
+/** Its attempts have kept values, which go with it. */
+export const STEPS = 1 << 13
 
 const SHIFT = { input: 0, carried: 2, progress: 4, result: 6 } as const
 

@@ -5,6 +5,7 @@
  *   leave them out, so that speed does not depend on what waits elsewhere or what was done (docs/decisions).
  * - The small columns come first: pruning and claims read them without touching the pages of a large input.
  * - `task.kind` stands for queue, name and version (kinds.ts), `task.marks` for several small facts (marks.ts): every column has its price.
+ * - `afterword_step` holds by a task's key what its attempts have kept for later ones; `task.marks` says whether there is anything.
  * - `afterword_task_state` and the view give people and the shell readable names.
  * - The file may be the application's too: all that is ours begins with `afterword_` (docs/decisions/0016-shared-file.md).
  */
@@ -53,6 +54,12 @@ CREATE TABLE afterword_schema (
   one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, from_version INTEGER NOT NULL
 ) STRICT;
 INSERT INTO afterword_schema VALUES (1, 5, 5);
+`
+
+const STEPS_5 = `
+CREATE TABLE afterword_step (
+  task INTEGER NOT NULL, name TEXT NOT NULL, format INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (task, name)
+) STRICT, WITHOUT ROWID;
 `
 
 const VIEW_5 = `
@@ -249,7 +256,7 @@ ALTER TABLE kind RENAME TO afterword_kind;
 ALTER TABLE task RENAME TO afterword_task;
 PRAGMA legacy_alter_table = 0;
 DROP TABLE compatibility;
-${SCHEMA_5}${INDEXES_5}${VIEW_5}`,
+${SCHEMA_5}${STEPS_5}${INDEXES_5}${VIEW_5}`,
     fresh: `
 CREATE TABLE afterword_task_state (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 INSERT INTO afterword_task_state VALUES (0, 'ready'), (1, 'running'), (2, 'scheduled'), (3, 'waiting'),
@@ -305,7 +312,7 @@ CREATE TABLE afterword_task (
   error TEXT,
   input TEXT NOT NULL
 ) STRICT;
-${SCHEMA_5}${INDEXES_5}${VIEW_5}`,
+${SCHEMA_5}${STEPS_5}${INDEXES_5}${VIEW_5}`,
   },
 ]
 

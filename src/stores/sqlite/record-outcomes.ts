@@ -112,7 +112,7 @@ export class OutcomeRecorder {
     const guard = [key, outcome.id, this.#incarnation, outcome.claims] as const
     switch (outcome.move) {
       case 'succeed': {
-        if (outcome.forget) return db.sql('succeed_and_forget').run(...guard).changes === 1 ? true : undefined
+        if (outcome.forget) return this.#forget(key, guard) ? true : undefined
         const bits = formatBits(outcome.result, 'result')
         const error = outcome.error === undefined ? null : errorText(outcome.error)
         const done = db.sql('succeed').run(this.#now, bits, outcome.result?.text ?? null, error, ...guard)
@@ -131,6 +131,14 @@ export class OutcomeRecorder {
         return done.changes === 1 ? true : undefined
       }
     }
+  }
+
+  #forget(key: number, guard: readonly (number | string)[]): boolean {
+    const db = this.#db
+    if (db.sql('succeed_and_forget').run(...guard).changes === 1) return true
+    if (db.sql('succeed_and_forget_steps').run(...guard).changes === 0) return false
+    db.sql('forget_steps').run(key)
+    return true
   }
 }
 

@@ -1,5 +1,5 @@
 import type { TaskState } from '../../model/task-state.ts'
-import type { ClaimedTask, StoredError, StoredValue, TaskRecord, WorkerRecord } from '../../model/task.ts'
+import type { ClaimedTask, StoredError, StoredValue, TaskRecord, ValueFormat, WorkerRecord } from '../../model/task.ts'
 import { definitionsOf, type Kind } from './kinds.ts'
 import { CANCELLING, EARLY, type FormattedValue, formatOf, POWER, SUSPECT } from './marks.ts'
 
@@ -56,6 +56,13 @@ export interface TaskRow extends ClaimRow {
   progress: string | null
   result: string | null
   error: string | null
+}
+
+/** A value that an attempt has kept. */
+export interface StepRow {
+  name: string
+  format: ValueFormat
+  value: string
 }
 
 /** A worker's columns. */

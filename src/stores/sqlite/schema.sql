@@ -56,6 +56,10 @@ CREATE TABLE afterword_schema (
   one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, from_version INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE afterword_step (
+  task INTEGER NOT NULL, name TEXT NOT NULL, format INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (task, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX afterword_task_ready ON afterword_task (kind, priority DESC, added_at) WHERE state = 0 AND crashes < 2;
 
 CREATE INDEX afterword_task_probation ON afterword_task (kind, added_at) WHERE state = 0 AND crashes >= 2;

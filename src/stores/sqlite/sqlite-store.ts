@@ -9,6 +9,7 @@ import type {
   Instant,
   Retention,
   StoredError,
+  StoredValue,
   TaskId,
   TaskKind,
   TaskRecord,
@@ -37,11 +38,11 @@ import { SqliteJoin } from './join.ts'
 import { homeKey, spareKey } from './keys.ts'
 import { labelsOf } from './kinds.ts'
 import { listTasks } from './list.ts'
-import { PASSED } from './marks.ts'
+import { PASSED, STEPS } from './marks.ts'
 import { SCHEMA_VERSION } from './migrations.ts'
 import { moveLog } from './move-log.ts'
 import { openDatabase, openSharedDatabase } from './open-database.ts'
-import { STATE_CODES, stateOf, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
+import { STATE_CODES, stateOf, type StepRow, taskRecord, type TaskRow, workerRecord, type WorkerRow } from './rows.ts'
 import { toStoreError } from './sqlite-errors.ts'
 import type { StatementName } from './statements.ts'
 import { WalGuard } from './wal-guard.ts'
@@ -267,6 +268,13 @@ export class SqliteStore implements Store {
     })
   }
 
+  async steps(id: TaskId): Promise<ReadonlyMap<string, StoredValue>> {
+    return this.#read((db) => {
+      const rows = keysOf(id).flatMap((key) => db.sql('steps').all(key, id)) as unknown as StepRow[]
+      return new Map(rows.map(({ name, format, value }) => [name, { format, text: value }]))
+    })
+  }
+
   async list(ask: ListAsk): Promise<Listed> {
     return this.#read((db) => listTasks(db, ask))
   }
@@ -316,7 +324,9 @@ export class SqliteStore implements Store {
         // One that was cancelled as it waited is a link of its series still.
         if (row.state === STATE_CODES.cancelled && holderOf(db, row.id) !== undefined) return sum
         // A task that was requeued since it was looked at is not the one that was to go.
-        return sum + Number(db.sql('remove').run(row.key, row.state, row.finished_at).changes)
+        if (db.sql('remove').run(row.key, row.state, row.finished_at).changes === 0) return sum
+        if ((row.marks & STEPS) !== 0) db.sql('forget_steps').run(row.key)
+        return sum + 1
       }, 0),
     )
     return { removed, done }
@@ -425,6 +435,7 @@ interface OldRow {
   readonly id: TaskId
   readonly state: number
   readonly finished_at: number | null
+  readonly marks: number
 }
 
 function keptMs(retention: Retention, code: number): number {

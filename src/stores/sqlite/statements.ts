@@ -1,5 +1,5 @@
 import { CANARY_QUEUE } from '../../model/canary.ts'
-import { CANCELLING, EARLY, formatMask, PASSED, SUSPECT } from './marks.ts'
+import { CANCELLING, EARLY, formatMask, PASSED, STEPS, SUSPECT } from './marks.ts'
 
 /**
  * The only SQL of the SQLite store. States by code: 0 ready, 1 running, 2 scheduled, 3 waiting, 4 to 7 final.
@@ -74,13 +74,19 @@ export const statements = {
   /** The ordinary end of an attempt. */
   succeed: `UPDATE afterword_task SET state = 4, finished_at = ?, worker = NULL, marks = marks | ?, result = ?, error = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
-  /** The same where succeeded tasks are not kept. */
-  succeed_and_forget: 'DELETE FROM afterword_task WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?',
-  /** Both for rows side by side, which succeeded without a word. Every key from the first to the last is one of them. */
+  /** The same where succeeded tasks are not kept; with the second one goes what attempts have kept, so that the first costs no more. */
+  succeed_and_forget: `DELETE FROM afterword_task
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND marks & ${STEPS} = 0`,
+  succeed_and_forget_steps: `DELETE FROM afterword_task
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ? AND marks & ${STEPS} <> 0`,
+  /**
+   * Both for rows side by side, which succeeded without a word. Every key from the first to the last is one of them, and none that is
+   * removed leaves something behind.
+   */
   succeed_run: `UPDATE afterword_task NOT INDEXED SET state = 4, finished_at = ?, worker = NULL, result = NULL, error = NULL
     WHERE key BETWEEN ? AND ? AND state = 1 AND worker = ? AND claims = ?`,
   succeed_run_and_forget: `DELETE FROM afterword_task NOT INDEXED
-    WHERE key BETWEEN ? AND ? AND state = 1 AND worker = ? AND claims = ?`,
+    WHERE key BETWEEN ? AND ? AND state = 1 AND worker = ? AND claims = ? AND marks & ${STEPS} = 0`,
   savepoint: 'SAVEPOINT run',
   rollback_to_savepoint: 'ROLLBACK TO run',
   release_savepoint: 'RELEASE run',
@@ -98,6 +104,15 @@ export const statements = {
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
   progress: `UPDATE afterword_task SET marks = (marks & ~${formatMask('progress')}) | ?, progress = ?
     WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
+
+  /** An attempt keeps values for later ones: first that there are any. */
+  mark_steps: `UPDATE afterword_task SET marks = marks | ${STEPS}
+    WHERE key = ? AND id = ? AND state = 1 AND worker = ? AND claims = ?`,
+  /** What is there already stays. */
+  keep_step: 'INSERT INTO afterword_step (task, name, format, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  steps: `SELECT name, format, value FROM afterword_step
+    WHERE task = (SELECT key FROM afterword_task WHERE key = ? AND id = ?)`,
+  forget_steps: 'DELETE FROM afterword_step WHERE task = ?',
 
   /** The task that waits behind `after`; its first attempt has just ended. */
   follower: `SELECT key, kind FROM afterword_task WHERE after = ? AND state = 3`,
@@ -200,7 +215,7 @@ export const statements = {
   paused: 'SELECT queue FROM afterword_paused_queue',
 
   /** A walk in the order of keys; a finished task past its retention goes. */
-  old: 'SELECT key, id, state, finished_at FROM afterword_task WHERE key > ? ORDER BY key LIMIT ?',
+  old: 'SELECT key, id, state, finished_at, marks FROM afterword_task WHERE key > ? ORDER BY key LIMIT ?',
   remove: 'DELETE FROM afterword_task WHERE key = ? AND state = ? AND finished_at = ?',
 
   /** Of anybody, with indexes and views. */

@@ -1,5 +1,5 @@
 import type { ClaimedTask, Incarnation, Instant, Outcome, TaskId } from '../../model/task.ts'
-import type { Added, ClaimAsk, Joined, WriteBatch } from '../../ports/store.ts'
+import type { Added, ClaimAsk, Joined, KeptStep, WriteBatch } from '../../ports/store.ts'
 import { claimTasks } from './claim.ts'
 import type { Database } from './database.ts'
 import { TaskInserter } from './insert-tasks.ts'
@@ -72,6 +72,7 @@ export class WriteTransaction {
     const counts = this.#standing
     if (counts.pausing === 1) this.#paused = pausedQueues(this.#db)
     this.#mark()
+    const kept = batch.steps?.map((step) => this.#keep(step))
     const recorded = this.#recordAll(counts.waiting > 0)
     const inserter = new TaskInserter(this.#db, this.#worker, this.#paused, tally)
     const addedBy = addsOf(batch.outcomes, recorded, inserter)
@@ -85,6 +86,7 @@ export class WriteTransaction {
       added,
       recorded,
       addedBy,
+      kept,
       released: this.#released,
       ready: tally.ready,
       claimed,
@@ -153,9 +155,20 @@ export class WriteTransaction {
     }
   }
 
-  #atEitherKey(id: TaskId, change: (key: number) => boolean): void {
+  /** Whether the worker still held the claim. */
+  #keep({ id, claims, name, value }: KeptStep): boolean {
+    const worker = this.#worker
+    if (worker === undefined) return false
+    return this.#atEitherKey(id, (key) => {
+      if (this.#db.sql('mark_steps').run(key, id, worker.incarnation, claims).changes === 0) return false
+      this.#db.sql('keep_step').run(key, name, value.format, value.text)
+      return true
+    })
+  }
+
+  #atEitherKey(id: TaskId, change: (key: number) => boolean): boolean {
     const home = homeKey(id)
-    if (home === undefined || !change(home)) change(spareKey(id))
+    return (home !== undefined && change(home)) || change(spareKey(id))
   }
 }
 

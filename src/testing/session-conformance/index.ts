@@ -19,9 +19,14 @@
  */
 import * as nodeTest from 'node:test'
 import type { TestRunner } from '../../model/test-runner.ts'
+import { attempts } from './attempts.ts'
 import type { Case } from './case.ts'
+import { crowd } from './crowd.ts'
 import { ends } from './ends.ts'
 import { failures } from './failures.ts'
+import { late } from './late.ts'
+import { lostClaims } from './lost-claims.ts'
+import { once } from './once.ts'
 import type { SessionCapabilities, SessionSite } from './site.ts'
 import { sql } from './sql.ts'
 import { World } from './world.ts'
@@ -35,6 +40,8 @@ export interface SessionConformanceOptions {
   readonly can?: Partial<SessionCapabilities> | undefined
   /** What takes longer, in milliseconds, is said to hang. By default 15,000. */
   readonly patienceMs?: number | undefined
+  /** What is random depends on it alone, but for what happens at the same time. By default 1. */
+  readonly seed?: number | undefined
   /** By default `node:test`. */
   readonly runner?: TestRunner | undefined
 }
@@ -54,6 +61,11 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   'how sessions end': ends,
   'what goes wrong': failures,
   'statements of Afterword': sql,
+  'sessions of attempts': attempts,
+  'sessions that have ended': late,
+  'effects exactly once': once,
+  'claims that are lost': lostClaims,
+  'many attempts': crowd,
 }
 
 /**
@@ -65,11 +77,11 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
 export function sessionConformance<Handle>(
   name: string,
   openSite: () => Promise<SessionSite<Handle>> | SessionSite<Handle>,
-  { can: given, patienceMs = PATIENCE_MS, runner = nodeTest }: SessionConformanceOptions = {},
+  { can: given, patienceMs = PATIENCE_MS, seed = 1, runner = nodeTest }: SessionConformanceOptions = {},
 ): void {
   const can = { ...ALL, ...given }
   const declare = ({ title, needs, body }: Case): void => {
-    const run = async (): Promise<void> => World.use(await openSite(), { can, patienceMs }, body)
+    const run = async (): Promise<void> => World.use(await openSite(), { can, patienceMs, seed }, body)
     const lacks = needs.find((need) => !can[need])
     if (lacks === undefined) runner.test(title, run)
     else runner.test.skip(`${title} (skipped: the sessions are not ${lacks})`, run)

@@ -26,11 +26,27 @@ async function send(
   return sql.query(statements[sql.dialect][name], values)
 }
 
+/** Ends the session with a statement, as the engine does. */
+async function commitWith(session: OpenSession, id: string): Promise<void> {
+  const { dialect } = sqlOf(session)
+  if (session.commitWith !== undefined) return void (await session.commitWith(statements[dialect].write, [id]))
+  await send(session, 'write', id)
+  await session.commit()
+}
+
+async function refusalOf(work: () => Promise<unknown>): Promise<Error> {
+  const error: unknown = await work().then(
+    () => assert.fail('a row of the same key was written'),
+    (error: unknown) => error,
+  )
+  return error as Error
+}
+
 /** How statements of Afterword get into a session. */
 export const sql = [
   testOf(['recordable'], 'a statement is committed with what the library wrote', async (world) => {
     const session = await world.opened('library')
-    assert.deepEqual(await send(session, 'write', 'statement'), [])
+    assert.equal((await send(session, 'write', 'statement')).length, 0)
     assert.deepEqual(await world.ids(), [])
     await world.commit(session)
     assert.deepEqual(await world.ids(), ['library', 'statement'])
@@ -43,6 +59,34 @@ export const sql = [
     await world.rollback(session)
     assert.deepEqual(await world.ids(), [])
   }),
+
+  testOf(
+    ['recordable'],
+    'a last statement is committed with the rest, in one trip where that can be',
+    async (world) => {
+      const session = await world.opened('library')
+      await commitWith(session, 'statement')
+      await world.close(session)
+      assert.deepEqual(await world.ids(), ['library', 'statement'])
+      await world.assertWhole()
+    },
+  ),
+
+  testOf(
+    ['recordable'],
+    'a last statement that fails leaves nothing committed, and is what is thrown',
+    async (world) => {
+      await world.commit(await world.opened('taken'))
+      const session = await world.opened('library')
+      const alone = await refusalOf(async () => send(session, 'write', 'taken'))
+      await world.rollback(session)
+      const another = await world.opened('library')
+      assert.equal((await refusalOf(() => commitWith(another, 'taken'))).message, alone.message)
+      await world.rollback(another)
+      assert.deepEqual(await world.ids(), ['taken'])
+      await world.assertWhole()
+    },
+  ),
 
   testOf(['recordable'], 'a statement sees what the library wrote, and gives rows by their columns', async (world) => {
     const session = await world.opened('a')

@@ -8,30 +8,35 @@ const WHOLE_MAX = 20
 /** So many where the provider does not say how many there can be. */
 const WHOLE_UNKNOWN = 3
 
+/** How the cases are run. */
+export interface Manner {
+  readonly can: SessionCapabilities
+  /** What takes longer is said to hang, in milliseconds. */
+  readonly patienceMs: number
+  readonly seed: number
+}
+
 /** What one case sees: a provider, its sessions, and the table behind them. */
 export class World {
   readonly site: SessionSite
   readonly can: SessionCapabilities
+  /** What is random in a case depends on it alone. */
+  readonly seed: number
   readonly #patienceMs: number
   readonly #open = new Set<OpenSession>()
 
-  private constructor(site: SessionSite, can: SessionCapabilities, patienceMs: number) {
+  private constructor(site: SessionSite, { can, patienceMs, seed }: Manner) {
     this.site = site
     this.can = can
+    this.seed = seed
     this.#patienceMs = patienceMs
   }
 
   /**
    * Lets `body` have a world of its own. Sessions that it leaves open are closed, so that a case that fails does not hang.
-   *
-   * @param patienceMs  what takes longer is said to hang, in milliseconds.
    */
-  static async use(
-    site: SessionSite,
-    { can, patienceMs }: { readonly can: SessionCapabilities; readonly patienceMs: number },
-    body: (world: World) => Promise<void>,
-  ): Promise<void> {
-    const world = new World(site, can, patienceMs)
+  static async use(site: SessionSite, manner: Manner, body: (world: World) => Promise<void>): Promise<void> {
+    const world = new World(site, manner)
     try {
       await body(world)
     } finally {

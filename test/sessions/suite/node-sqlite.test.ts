@@ -1,17 +1,18 @@
 import { DatabaseSync } from 'node:sqlite'
 import { nodeSqliteSession } from '../../../src/sessions/node-sqlite.ts'
-import { onSqlite } from './sites.ts'
+import { type Library, onSqlite } from './sites.ts'
 
-onSqlite(
-  'node:sqlite',
-  (file) => {
-    const database = new DatabaseSync(file)
-    return {
-      provider: nodeSqliteSession(database),
-      insert: async (session: DatabaseSync, id) => session.prepare('INSERT INTO effect (id) VALUES (?)').run(id),
-      taken: () => (database.isTransaction ? 1 : 0),
-      end: () => database.close(),
-    }
-  },
-  { can: { asynchronous: false } },
-)
+function nodeSqlite(file: string): Library<DatabaseSync> {
+  const database = new DatabaseSync(file)
+  return {
+    provider: nodeSqliteSession(database),
+    insert: async (session, id) => session.prepare('INSERT INTO effect (id) VALUES (?)').run(id),
+    taken: () => (database.isTransaction ? 1 : 0),
+    end: () => database.close(),
+  }
+}
+
+const options = { can: { asynchronous: false } }
+
+onSqlite('node:sqlite', nodeSqlite, options)
+onSqlite('node:sqlite, in the file of the store', (file) => ({ ...nodeSqlite(file), store: `sqlite:${file}` }), options)

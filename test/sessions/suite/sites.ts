@@ -39,7 +39,7 @@ export interface Place {
   readonly database: TestDatabase
 }
 
-type Options = Pick<SessionConformanceOptions, 'can'>
+type Options = Pick<SessionConformanceOptions, 'can' | 'seed'>
 
 /** The suite on Postgres. */
 export function onPostgres<Handle>(
@@ -89,7 +89,7 @@ export function onMariadb<Handle>(
 export function onSqlite<Handle>(
   name: string,
   make: (file: string) => Promise<Library<Handle>> | Library<Handle>,
-  { can }: Options = {},
+  { can, ...options }: Options = {},
 ): void {
   const openSite = async (): Promise<SessionSite<Handle>> => {
     const folder = mkdtempSync(join(tmpdir(), 'afterword-sessions-'))
@@ -113,7 +113,7 @@ export function onSqlite<Handle>(
       },
     }
   }
-  sessionConformance(name, openSite, { can: { parallel: false, severable: false, ...can } })
+  sessionConformance(name, openSite, { ...options, can: { parallel: false, severable: false, ...can } })
 }
 
 /** A server's database as somebody else than the library sees it. */
