@@ -52,7 +52,8 @@ export interface TaskOptions<
   readonly isolate?: 'process' | undefined
   /**
    * What becomes of a task that blocks the event loop: it is reported (`report`, the default), or after three times its attempts
-   * run in a thread of this process (`thread`), as if the definition said `thread: true`.
+   * run in a thread of this process (`thread`), as if the definition said `thread: true`. Where the background has `sessions`, only
+   * with `sessions` of the definition, if only `{}`: a thread has no others.
    */
   readonly onBlock?: 'report' | 'thread' | undefined
   /** With one of these: the limit of the heap there, in megabytes, without Buffers: 8 to 1,000,000. By default `threadMemoryMb`. */

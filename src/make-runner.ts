@@ -54,6 +54,7 @@ export function makeRunner(settings: ReadBackgroundOptions, ports: Ports, around
       waiters.notify(task.id)
     },
     awaited: (id) => waiters.has(id),
+    storeFile: () => store.file,
     additions: () => around.desk(),
     joined: (joined) => around.worker().joined(joined),
   })

@@ -92,6 +92,7 @@ export class AttemptContext implements TaskContext {
     return <T>(name: string, compute: () => T | Promise<T>) => once.value(name, compute) as Promise<T>
   }
 
+  /** As the interface says it, also where a program has registered its sessions. */
   get session(): SessionsOf<SessionProviders> {
     return this.#host.session
   }

@@ -22,6 +22,8 @@ const CLOSE_MS_MAX = 60_000
 
 /** What an attempt in an isolate needs besides. */
 export interface IsolatedAttemptHost extends AttemptHost {
+  /** The file of the store, when it is one of SQLite. */
+  readonly storeFile: string | undefined
   /** By what an isolate checks what the attempt adds. */
   adding(): AddingRules
   /** Takes a task that was checked where it was added. */
@@ -88,7 +90,9 @@ export class IsolatedAttempt extends Attempt implements IsolatedListener {
 
   protected override call(): unknown {
     const { task, definition, resultBytesMax } = this
-    this.#run = this.#executor.run({ task, definition, resultBytesMax, adding: this.#host.adding() }, this)
+    const { storeFile } = this.#host
+    const adding = this.#host.adding()
+    this.#run = this.#executor.run({ task, definition, resultBytesMax, adding, storeFile }, this)
     return this.#run.ended
   }
 

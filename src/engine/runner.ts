@@ -50,6 +50,8 @@ export interface RunnerParts {
   awaited(id: TaskId): boolean
   /** The database sessions of attempts. */
   readonly sessions: SessionMaker
+  /** The file of the store, when it is one of SQLite and open. By default there is none. */
+  readonly storeFile?: (() => string | undefined) | undefined
   /** Takes what attempts add. */
   additions(): AdditionDesk
   /** The transaction of a session has written to the store. */
@@ -287,6 +289,10 @@ export class Runner implements IsolatedAttemptHost {
     options: AddOptions | undefined,
   ): Addition {
     return this.#parts.additions().addition(definition, input, options, task.requestId)
+  }
+
+  get storeFile(): string | undefined {
+    return this.#parts.storeFile?.()
   }
 
   adopted(task: NewTask): Addition {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { AttemptContext, type ContextHost } from '../engine/attempt-context.ts'
 import { encodeValue } from '../engine/codec.ts'
 import { parseStoredInput } from '../engine/input-schema.ts'
@@ -8,6 +9,7 @@ import type { SessionProviders, Sessions } from '../model/session.ts'
 import type { TaskHandle } from '../model/task-handle.ts'
 import type { StoredValue, Success } from '../model/task.ts'
 import type { AttemptSessions, SessionEnd } from '../ports/sessions.ts'
+import type { HeldSession } from '../sessions/held-session.ts'
 import { AddingThere } from './adding-there.ts'
 import { type CrossingError, crossingError } from './crossing-error.ts'
 import { DistantKeeping } from './crossing-keeping.ts'
@@ -32,6 +34,8 @@ export class AttemptThere implements ContextHost {
   readonly #parts: ThereParts
   readonly #adding: AddingThere
   #sessions: AttemptSessions | undefined
+  /** The session that holds the lock of the store's file, by name: the process cannot keep anything meanwhile. */
+  #holding: string | undefined
   #reason: AbortReason['kind'] | undefined
   #isOver = false
 
@@ -39,7 +43,12 @@ export class AttemptThere implements ContextHost {
     this.#call = call
     this.#parts = parts
     this.#adding = new AddingThere(call.task, call.adding)
-    this.keeping = new DistantKeeping(call.task, call.resultBytesMax, (question) => parts.tell(question))
+    this.keeping = new DistantKeeping(
+      call.task,
+      call.resultBytesMax,
+      (question) => parts.tell(question),
+      () => this.#holding,
+    )
     this.context = new AttemptContext(call.task, this)
   }
 
@@ -64,6 +73,14 @@ export class AttemptThere implements ContextHost {
     const stored = this.#encoded(value)
     // What an attempt left behind must not speak for the next one.
     if (!this.#isOver) this.#parts.tell({ kind: 'progress', value: stored })
+  }
+
+  /** A transaction was opened. */
+  opened({ name, provider }: Pick<HeldSession, 'name' | 'provider'>): void {
+    const { storeFile } = this.#call
+    if (provider.file !== undefined && storeFile !== undefined && isSameFile(provider.file, storeFile)) {
+      this.#holding = name
+    }
   }
 
   abort(kind: AbortReason['kind']): void {
@@ -141,4 +158,10 @@ function afterEnd(end: SessionEnd): FromIsolate {
 /** What an earlier attempt came to, which had committed its session. */
 function returnedEarlier({ result, error, adds = [] }: Success): FromIsolate {
   return { kind: 'returned', result, unstorable: error && { stored: error }, adds }
+}
+
+/** By what they are: a hard link, or another spelling, is another name of one file. */
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
 }

@@ -36,13 +36,21 @@ export class DistantKeeping implements Keeping {
   readonly bytesMax: number
   readonly #task: ClaimedTask
   readonly #ask: (question: Question) => void
+  readonly #holding: () => string | undefined
   readonly #waiting = new Map<number, PromiseWithResolvers<Answer>>()
   #isOver = false
 
-  constructor(task: ClaimedTask, bytesMax: number, ask: (question: Question) => void) {
+  /** @param holding  the session of the attempt that holds the lock of the store's file, by name. */
+  constructor(
+    task: ClaimedTask,
+    bytesMax: number,
+    ask: (question: Question) => void,
+    holding: () => string | undefined,
+  ) {
     this.#task = task
     this.bytesMax = bytesMax
     this.#ask = ask
+    this.#holding = holding
   }
 
   async kept(): Promise<ReadonlyMap<string, StoredValue>> {
@@ -54,6 +62,8 @@ export class DistantKeeping implements Keeping {
 
   check(once: string): void {
     if (this.#isOver) throw this.#lost(once)
+    const session = this.#holding()
+    if (session !== undefined) throw new AfterwordError('ONCE_IN_TRANSACTION', { name: this.#task.name, once, session })
   }
 
   async keep(name: string, value: StoredValue): Promise<void> {

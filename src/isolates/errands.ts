@@ -42,10 +42,10 @@ export class Errands {
 
   async #run(call: RunMessage): Promise<void> {
     const { address } = call
-    const attempt = new AttemptThere(call, {
+    const attempt: AttemptThere = new AttemptThere(call, {
       logger: this.#logger,
       tell: this.#tell,
-      sessions: () => this.#sessionsOf(call, knownDefinition(address)!),
+      sessions: () => this.#sessionsOf(attempt, call, knownDefinition(address)!),
     })
     this.#attempt = attempt
     const end = (await this.#missing(address)) ?? (await inContext(attempt, knownDefinition(address)!))
@@ -57,13 +57,13 @@ export class Errands {
    * Those of the definition: no background is here. Their database is taken for another one than the store's, also where it is the
    * same, for the store is not open here: a row of outcome goes with the effects.
    */
-  #sessionsOf({ task }: RunMessage, { sessions = {} }: AnyTaskDefinition): SessionsOfAttempt {
+  #sessionsOf(attempt: AttemptThere, { task }: RunMessage, { sessions = {} }: AnyTaskDefinition): SessionsOfAttempt {
     return new SessionsOfAttempt({
       book: this.#book,
       outcomes: this.#outcomes,
       providers: sessions,
       task,
-      join: () => undefined,
+      join: (session) => void attempt.opened(session),
     })
   }
 

@@ -25,6 +25,7 @@ export interface RunMessage {
   readonly task: ClaimedTask
   readonly resultBytesMax: number
   readonly adding: AddingRules
+  readonly storeFile: string | undefined
 }
 
 /** A definition to be found, and not called. */

@@ -70,7 +70,8 @@ export interface TaskContext<Providers = SessionProviders> {
    * Adds a task that is stored with the success of this attempt, and only then: in one transaction with what the attempt wrote through
    * its session, where that is in the database of the store. The input is checked at once.
    *
-   * Throws what `tasks.add` throws. `committed` rejects with ADDED_BY_FAILED_ATTEMPT when the attempt does not succeed.
+   * Throws what `tasks.add` throws. `committed` is not to be awaited in `run`, whose end it waits for: it rejects with
+   * ADDED_BY_FAILED_ATTEMPT when the attempt does not succeed, and always with ADDED_IN_ISOLATE in a thread or a child process.
    */
   add<D extends AnyTaskDefinition>(this: void, definition: D, ...rest: AddArguments<D>): TaskHandle<ResultOf<D>>
 }

@@ -23,6 +23,8 @@ export interface IsolatedCall {
   /** For the result and for each progress value, in bytes as stored. */
   readonly resultBytesMax: number
   readonly adding: AddingRules
+  /** The file of the store, when it is one of SQLite: a session there keeps the process from writing. */
+  readonly storeFile: string | undefined
 }
 
 /** Who hears what an attempt in an isolate does. */

@@ -185,6 +185,8 @@ export interface Store {
   /** For logs and errors, for example `sqlite:./data/tasks.db`. Never holds a password. */
   readonly url: string
   readonly can: StoreCapabilities
+  /** The file with every link resolved, once it is open, when it is one of SQLite. */
+  readonly file?: string | undefined
   /** How a thread of this process opens the same store once more, once it is open; undefined where that cannot be. */
   readonly address?: StoreAddress | undefined
 

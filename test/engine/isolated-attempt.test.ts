@@ -49,6 +49,7 @@ function begun() {
     addition: nothingAdded,
     adopted: nothingAdded,
     adding: () => ADDING_NOTHING,
+    storeFile: undefined,
     usedSessions: () => void isolateIs.used++,
     forgets: () => false,
     ended: (_: unknown, ending: Ending) => void endings.push(ending),

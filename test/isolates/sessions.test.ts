@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, describe, test, type TestContext } from 'node:test'
 import type { BackgroundOptions } from '../../src/background-options.ts'
 import { nodeSqliteSession } from '../../src/sessions/node-sqlite.ts'
-import { bench } from '../support/bench.ts'
+import { bench, databaseFile } from '../support/bench.ts'
 import { next } from './children/added-tasks.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'afterword-'))
@@ -18,8 +18,8 @@ after(() => {
 })
 
 for (const tasks of [inThread, inProcess]) {
-  const { kind, inserts, throws, violates, forgets, spins, asks, leaves, takes } = tasks
-  const all = [inserts, throws, violates, forgets, spins, asks, leaves, takes, next]
+  const { kind, inserts, throws, violates, forgets, keeps, spins, asks, leaves, takes } = tasks
+  const all = [inserts, throws, violates, forgets, keeps, spins, asks, leaves, takes, next]
   const scene = (t: TestContext, options: BackgroundOptions = {}) => bench(t, { tasks: all, threads: 1, ...options })
   const ids = `${kind} `
 
@@ -88,6 +88,14 @@ for (const tasks of [inThread, inProcess]) {
       const task = await background.add(inserts, `${ids}in the store`)
       assert.equal(await background.result(task), `inserted ${ids}in the store`)
       assert.deepEqual(effects(`${ids}in the store`), [`${ids}in the store`])
+    })
+
+    test('in the file of the store refuses context.once, which would wait for its end; in another file it may be used', async (t) => {
+      const shared = scene(t, { store: `sqlite:${process.env['AFTERWORD_TEST_APPLICATION']}` })
+      const { error } = await shared.until('attempt:failed', (await shared.background.add(keeps, `${ids}keeps`)).id)
+      assert.deepEqual([error?.code, effects(`${ids}keeps`)], ['ONCE_IN_TRANSACTION', []])
+      const { background } = scene(t, { store: `sqlite:${databaseFile(t)}` })
+      assert.equal(await background.result(await background.add(keeps, `${ids}keeps`)), 7)
     })
 
     test('that only the background has is unknown there, and the error says where to put it', async (t) => {

@@ -95,6 +95,16 @@ function sessionTasks<const Kind extends string>(kind: Kind, how: { thread?: tru
     },
   })
 
+  const keeps = defineTask({
+    name: `${kind}-keeps-in-session`,
+    ...once,
+    sessions: { db },
+    async run(id: string, context) {
+      insert(await context.session.db, id)
+      return context.once('number', () => 7)
+    },
+  })
+
   // Holds its transaction, and hears nothing any more.
   const spins = defineTask({
     name: `${kind}-spins-in-session`,
@@ -183,6 +193,7 @@ function sessionTasks<const Kind extends string>(kind: Kind, how: { thread?: tru
     throws,
     violates,
     forgets,
+    keeps,
     spins,
     asks,
     leaves,
