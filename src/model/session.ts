@@ -38,6 +38,8 @@ export interface OpenSession<Handle = unknown> {
   close(broken: boolean): Promise<unknown> | void
   /** How many queries were begun and have no answer yet, as far as it can tell. */
   running?(): number
+  /** Whether a value that the handle gives is a way into the session, so that it is refused after the end as the handle is: a repository. */
+  isPart?(value: object): boolean
 }
 
 /** Opens sessions on one database: what the option `sessions` takes, by a name of your own. */

@@ -3,61 +3,108 @@ type Callable = (this: unknown, ...args: unknown[]) => unknown
 /** Why something may not be used now; undefined while it may. It is told what was used: `.query`, or `()`. */
 export type Refuse = (used: string) => Error | undefined
 
+/** What a guard does besides refusing. */
+export interface GuardExtras {
+  /** Whether a value that the session gives is guarded as the session is: `db.user` of Prisma, a repository. */
+  readonly isPart?: ((value: object) => boolean) | undefined
+  /** Told what a method has answered; gives what is handed on for it. */
+  readonly answered?: (answer: unknown) => unknown
+}
+
 /**
  * Stands before a session: passes everything on to it, and throws once it has ended. Methods run on the session itself, whose
- * fields may be private; one that returns the session returns this. Costs 30 to 50 ns for each call (`bench/`).
+ * fields may be private; one that returns the session returns this. It is as deep as `isPart` says: what else
+ * a method has given (a query builder, a prepared statement) is the library's own.
  *
  * The error's stack begins with the line that used the session.
  */
-export function guarded<T>(session: T, refuse: Refuse): T {
-  const isGuardable = (typeof session === 'object' && session !== null) || typeof session === 'function'
-  return isGuardable ? (new Proxy(session as object, new Guard(refuse)) as T) : session
+export function guarded<T>(session: T, refuse: Refuse, extras: GuardExtras = {}): T {
+  return isGuardable(session) ? (new Proxy<object>(session, new Guard(refuse, extras)) as T) : session
+}
+
+/** A method of the session, and what stands for it. */
+interface Guarded {
+  readonly of: Callable
+  readonly method: Callable
 }
 
 class Guard implements ProxyHandler<object> {
   readonly #refuse: Refuse
-  readonly #methods = new Map<string | symbol, { readonly of: Callable; readonly method: Callable }>()
+  readonly #extras: GuardExtras
+  readonly #methods = new Map<string | symbol, Guarded>()
+  readonly #parts = new WeakMap<object, object>()
 
-  constructor(refuse: Refuse) {
+  constructor(refuse: Refuse, extras: GuardExtras) {
     this.#refuse = refuse
+    this.#extras = extras
   }
 
-  get(target: object, key: string | symbol, proxy: unknown): unknown {
+  // Fields, not methods: each is the function above which the stack of its error is cut.
+
+  readonly get = (target: object, key: string | symbol, proxy: unknown): unknown => {
     // `await` and the inspector look at whatever passes by: that is no use of it.
-    const refused = isLook(key) ? undefined : this.#refuse(`.${String(key)}`)
-    if (refused !== undefined) throw at(refused, Guard.prototype.get)
+    if (!isLook(key)) this.#check(`.${String(key)}`, this.get)
     const value: unknown = Reflect.get(target, key, target)
-    return typeof value === 'function' && !isFixed(target, key)
-      ? this.#method(target, key, value as Callable, proxy)
-      : value
+    if (typeof value === 'function') return this.#method(target, key, value as Callable, proxy)
+    return this.#isPart(value) && !isFixed(target, key) ? this.#part(value, `.${String(key)}`) : value
   }
 
-  apply(target: object, self: unknown, args: unknown[]): unknown {
-    const refused = this.#refuse('()')
-    if (refused !== undefined) throw at(refused, Guard.prototype.apply)
+  readonly set = (target: object, key: string | symbol, value: unknown): boolean => {
+    this.#check(`.${String(key)}`, this.set)
+    // On the session, not on what stands for it: a setter may keep its value in a private field.
+    return Reflect.set(target, key, value, target)
+  }
+
+  readonly apply = (target: object, self: unknown, args: unknown[]): unknown => {
+    this.#check('()', this.apply)
     return Reflect.apply(target as Callable, self, args)
   }
 
   #method(target: object, key: string | symbol, of: Callable, proxy: unknown): Callable {
     const known = this.#methods.get(key)
     if (known?.of === of) return known.method
-    const refuse = this.#refuse
+    if (key === 'constructor' || isFixed(target, key) || isClass(of)) return of
+    const check = (below: Callable): void => this.#check(`.${String(key)}`, below)
+    const { answered } = this.#extras
+    const shown = (result: unknown): unknown => {
+      const answer = answered === undefined ? result : answered(result)
+      return this.#isPart(answer) ? this.#part(answer, `.${String(key)}()`) : answer
+    }
     const method: Callable = function (...args) {
-      const refused = refuse(`.${String(key)}`)
-      if (refused !== undefined) throw at(refused, method)
+      check(method)
       const result: unknown = Reflect.apply(of, target, args)
-      return result === target ? proxy : result
+      return result === target ? proxy : shown(result)
     }
     copyOwn(of, method)
-    if (key !== 'constructor') this.#methods.set(key, { of, method })
-    return key === 'constructor' ? of : method
+    this.#methods.set(key, { of, method })
+    return method
+  }
+
+  #isPart(value: unknown): value is object {
+    const { isPart } = this.#extras
+    return isPart !== undefined && isGuardable(value) && isPart(value)
+  }
+
+  /** Guarded as the session is; an error says how it was come by: `.user.findMany`, `.getRepository().find`. */
+  #part(value: object, by: string): object {
+    const known = this.#parts.get(value)
+    if (known !== undefined) return known
+    const part = guarded(value, (used) => this.#refuse(by + used), this.#extras)
+    this.#parts.set(value, part)
+    return part
+  }
+
+  /** Leaves out of the stack what lies between the user's line and the error: the function `below`, and what it called. */
+  #check(used: string, below: (...args: never[]) => unknown): void {
+    const refused = this.#refuse(used)
+    if (refused === undefined) return
+    Error.captureStackTrace(refused, below)
+    throw refused
   }
 }
 
-/** Leaves out of the stack what lies between the user's line and the error. */
-function at(error: Error, below: (...args: never[]) => unknown): Error {
-  Error.captureStackTrace(error, below)
-  return error
+function isGuardable(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
 function isLook(key: string | symbol): boolean {
@@ -68,6 +115,11 @@ function isLook(key: string | symbol): boolean {
 function isFixed(target: object, key: string | symbol): boolean {
   const own = Reflect.getOwnPropertyDescriptor(target, key)
   return own !== undefined && own.configurable === false && own.writable === false
+}
+
+/** A class is not called on the session, but for `new` and `instanceof`. */
+function isClass(of: Callable): boolean {
+  return Reflect.getOwnPropertyDescriptor(of, 'prototype')?.writable === false
 }
 
 function isOwnOfFunctions(key: string | symbol): boolean {

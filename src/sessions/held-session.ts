@@ -47,7 +47,8 @@ export class HeldSession {
     this.#open = open
     this.#holding = holding
     this.openedAtMs = holding.clock.monotonicMs()
-    this.handle = guarded(open.handle, (used) => this.#refusal(used))
+    const isPart = open.isPart?.bind(open)
+    this.handle = guarded(open.handle, (used) => this.#refusal(used), { isPart })
   }
 
   get sql(): SessionSql | undefined {

@@ -8,7 +8,10 @@ import type * as koa from 'afterword/koa'
 import type * as nestjs from 'afterword/nestjs'
 import type * as node from 'afterword/node'
 import type * as sessionConformance from 'afterword/sessions/conformance'
+import type * as mikroOrm from 'afterword/sessions/mikro-orm'
 import type * as nodeSqlite from 'afterword/sessions/node-sqlite'
+import type * as prisma from 'afterword/sessions/prisma'
+import type * as typeorm from 'afterword/sessions/typeorm'
 import type * as testing from 'afterword/testing'
 
 export type Entries = [
@@ -20,7 +23,10 @@ export type Entries = [
   typeof koa,
   typeof nestjs,
   typeof node,
+  typeof mikroOrm,
   typeof nodeSqlite,
+  typeof prisma,
   typeof sessionConformance,
   typeof testing,
+  typeof typeorm,
 ]
