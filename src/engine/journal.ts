@@ -267,10 +267,10 @@ export class Journal {
     const gathered = {
       adds: this.#adds,
       outcomes: this.#outcomes,
-      steps: this.#steps,
       progress: [...this.#progress.values()],
       begun: this.#begun.flatMap(({ isOver, task }) => (isOver ? [] : [task])),
       starts: this.#starts,
+      steps: this.#steps,
     }
     this.#timer?.cancel()
     this.#timer = undefined

@@ -35,7 +35,8 @@ export class Once {
 
   /**
    * What `compute` gave, in this attempt or in an earlier one. One name is one value: asked for it again with the same function
-   * an attempt gets the same promise, and with another function it is refused, for it would get what the first has given.
+   * an attempt gets the same, also while it is being computed. With another function it is refused, for it would get what
+   * the first has given.
    *
    * @throws never: rejects with ONCE_NAME_INVALID, ONCE_NAME_TAKEN, ONCE_TOO_MANY, ONCE_NOT_STORABLE, ONCE_TOO_LARGE,
    *   STORED_VALUE_UNREADABLE, what `Keeping` throws, and what `compute` throws.
