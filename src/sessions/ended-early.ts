@@ -1,5 +1,6 @@
-import { AfterwordError } from '../model/errors.ts'
+import type { AfterwordError } from '../model/errors.ts'
 import type { SessionSql } from '../model/session.ts'
+import { ABORTED, ENDED, transactionOver } from './transaction-over.ts'
 import { Turns } from './turns.ts'
 
 /** Errors are wrapped by libraries, not deeper than this. */
@@ -7,7 +8,7 @@ const CAUSES_MAX = 5
 /** A deadlock, in the words of MySQL, of its driver, and of Prisma. */
 const DEADLOCK: ReadonlySet<unknown> = new Set([1213, '1213', 'ER_LOCK_DEADLOCK', 'P2034'])
 /** What Postgres says to each statement after one that has failed. */
-const ABORTED: ReadonlySet<unknown> = new Set(['25P02'])
+const IN_FAILED_TRANSACTION: ReadonlySet<unknown> = new Set(['25P02'])
 /** Where the libraries keep what an error is about. */
 const INSIDE = ['cause', 'driverError', 'meta', 'driverAdapterError'] as const
 
@@ -69,19 +70,19 @@ export class EndedEarly {
     try {
       await savepoint()
     } catch (error) {
-      if (!speaksOf(ABORTED, error)) throw error
-      throw this.over('a query in it had failed, and from then on Postgres takes back all of it', error)
+      if (!speaksOf(IN_FAILED_TRANSACTION, error)) throw error
+      throw this.over(ABORTED, error)
     }
   }
 
   /** SESSION_TRANSACTION_OVER, to be thrown where there is no transaction any more. */
   endedBySomebody(): AfterwordError {
-    return this.over('somebody has ended it, and statements after it would be kept one by one')
+    return this.over(ENDED)
   }
 
   /** SESSION_TRANSACTION_OVER, to be thrown. */
   over(why: string, cause?: unknown): AfterwordError {
-    return new AfterwordError('SESSION_TRANSACTION_OVER', { library: this.#library, why }, { cause })
+    return transactionOver(this.#library, why, cause)
   }
 }
 

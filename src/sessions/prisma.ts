@@ -110,7 +110,6 @@ async function openPrisma(client: Inside, options: TransactionOptions): Promise<
   const early = new EndedEarly(LIBRARY, dialectOf(client))
   const calls = new Calls({ failed: (error) => early.saw(error), send: (statement) => early.send(statement) })
   let savepoint = async (): Promise<void> => {}
-  let isCommitting = false
   const session = await openByCallback<Inside, Inside>(
     (body) => client.$transaction(body, options),
     (tx) => {
@@ -126,11 +125,8 @@ async function openPrisma(client: Inside, options: TransactionOptions): Promise<
   return {
     ...session,
     isPart: isModel,
-    // After a commit that failed Prisma has rolled back by itself.
-    rollback: () => (isCommitting ? undefined : session.rollback()),
     async commit() {
       await early.checkCommit(savepoint)
-      isCommitting = true
       try {
         await session.commit()
       } catch (error) {

@@ -58,7 +58,7 @@ defineTask({
     const account = await db.findOneOrFail(MikroAccount, { name: 'Ada' })
     same<typeof account.name, string>(true)
     // The EntityManager is that of the driver.
-    await db.createQueryBuilder(MikroAccount).where({ name: 'Ada' })
+    db.createQueryBuilder(MikroAccount).where({ name: 'Ada' })
     // @ts-expect-error -- there is no such property.
     await db.findOne(MikroAccount, { nickname: 'Ada' })
   },
