@@ -36,7 +36,7 @@ const BENCHES: Readonly<Record<BenchName, Bench>> = {
   memory: { run: benchMemory, rounds: 12, seconds: 0.5, peersEvery: 1 },
   blocking: { run: benchBlocking, rounds: 10, seconds: 2, peersEvery: 1 },
   pulse: { run: benchPulse, rounds: 30, seconds: 1, peersEvery: 1 },
-  session: { run: benchSession, rounds: 24, seconds: 0.3, peersEvery: 1 },
+  session: { run: benchSession, rounds: 16, seconds: 0.3, peersEvery: 1 },
 }
 
 const given = readArguments(process.argv.slice(2))

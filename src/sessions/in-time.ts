@@ -5,7 +5,7 @@ export const LATE = Symbol('late')
 
 /**
  * Waits for an answer, at most `ms` milliseconds. One that comes later is dropped, be it an error or not; whoever has to know keeps
- * the promise. Two races and their timer would make a dozen more objects for each session.
+ * the promise.
  *
  * @throws what `work` is rejected with, in time.
  */
@@ -19,6 +19,7 @@ export function inTime<T>(work: Promise<T>, ms: number, clock: Clock, keepAlive:
       },
       (error: unknown) => {
         timer.cancel()
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- It is passed on as it came.
         reject(error)
       },
     )

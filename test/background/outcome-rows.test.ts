@@ -5,7 +5,7 @@ import { after, before, describe, test, type TestContext } from 'node:test'
 import pg from 'pg'
 import type { Background } from '../../src/background.ts'
 import { defineTask } from '../../src/define-task.ts'
-import type { SessionProvider } from '../../src/model/session.ts'
+import type { OpenSession, SessionProvider } from '../../src/model/session.ts'
 import { systemChance, systemClock } from '../../src/ports/system.ts'
 import { nodeSqliteSession } from '../../src/sessions/node-sqlite.ts'
 import { OutcomeRows } from '../../src/sessions/outcome-rows.ts'
@@ -202,10 +202,11 @@ describe('a commit of which no answer came', { skip: skipPostgres }, () => {
       ...provider,
       async open() {
         const session = await provider.open()
-        const { commitWith, ...others } = session
         const commit = async (): Promise<unknown> => instead(() => session.commit())
-        if (!isOneTrip) return { ...others, commit }
-        return { ...others, commit, commitWith: async (sql, values) => instead(() => commitWith!(sql, values)) }
+        const commitWith: OpenSession['commitWith'] = async (sql, values) =>
+          instead(() => session.commitWith!(sql, values))
+        const { commitWith: _, ...plain } = { ...session, commit }
+        return isOneTrip ? { ...plain, commitWith } : plain
       },
     }
   }

@@ -67,6 +67,15 @@ describe('npm run bench', { concurrency: true }, () => {
     assert.deepEqual(json['wrong'], [])
   })
 
+  test('session ends with its figures, and each attempt has left one row', async () => {
+    const json = await measured('session')
+    for (const key of ['overhead', 'overhead_once', 'file_overhead', 'file_overhead_once', 'overhead_control']) {
+      assert.ok(Number(json[`session.${key}`]) > 0, key)
+    }
+    assert.deepEqual(json['wrong'], [])
+    assert.deepEqual(json['skipped'], [{ what: 'sessions in Postgres', reason: 'left out by --no-peers' }])
+  })
+
   test('says what is wrong with its arguments and exits with 2', async () => {
     const { code, errors } = await bench('http', '--rounds', '0')
     assert.equal(code, 2)
