@@ -2,6 +2,10 @@ import { BACKGROUND_OPTIONS } from '../../src/background-options.ts'
 import { TASK_OPTIONS } from '../../src/define-task.ts'
 import { ADD_OPTIONS } from '../../src/model/add-options.ts'
 import { LIST_FILTER, LIST_OPTIONS } from '../../src/model/list-options.ts'
+import { BETTER_SQLITE3_OPTIONS } from '../../src/sessions/better-sqlite3.ts'
+import { KNEX_OPTIONS } from '../../src/sessions/knex.ts'
+import { KYSELY_OPTIONS } from '../../src/sessions/kysely.ts'
+import { NODE_SQLITE_OPTIONS } from '../../src/sessions/node-sqlite.ts'
 
 const TABLES = {
   '`createBackground(options)`': BACKGROUND_OPTIONS,
@@ -9,6 +13,10 @@ const TABLES = {
   '`add(definition, input, options)`': ADD_OPTIONS,
   '`background.list(filter)`': LIST_FILTER,
   '`background.list(filter, options)`': LIST_OPTIONS,
+  '`betterSqlite3Session(database, options)`': BETTER_SQLITE3_OPTIONS,
+  '`knexSession(knex, options)`': KNEX_OPTIONS,
+  '`kyselySession(db, options)`': KYSELY_OPTIONS,
+  '`nodeSqliteSession(database, options)`': NODE_SQLITE_OPTIONS,
 }
 
 /** docs/options.md, from the tables that also check the options. */

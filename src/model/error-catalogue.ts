@@ -350,6 +350,11 @@ export const ERRORS = {
       `The transaction of ${e.library} could not be committed, because it was over already: ${e.why}.`,
     todo: 'Leave BEGIN, COMMIT and ROLLBACK to the session. Let the error of a query leave `run`, or do what may fail in a nested transaction (a savepoint).',
   },
+  SESSION_END_REFUSED: {
+    happened: (e: { library: string; used: string }) =>
+      `${e.used} was refused: the transaction of this session of ${e.library} stays open until its owner ends.`,
+    todo: 'Return from `run` to have it committed, throw to have it rolled back. For transactions of your own pass `transaction: false` to the provider.',
+  },
   SESSION_SECOND_DATABASE: {
     happened: (e: { session: string; first: string; owner: string }) =>
       `Session "${e.session}" was refused to ${e.owner}, which has session "${e.first}" open: no commit covers two transactions.`,

@@ -164,6 +164,7 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
 
   /** The database of the store: the success is the last statement of the transaction, guarded by the claim. */
   async #withStore(session: HeldSession, finish: StoreFinish, outcome: Success): Promise<SessionEnd> {
+    if (finish.join.isOpen === false) throw transactionOver(session)
     const joined = await finish.write(outcome)
     if (joined.recorded[0] !== true) {
       return this.#endAs({ kind: 'lost' })
@@ -255,6 +256,12 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
       by: this.#owner,
     })
   }
+}
+
+/** Without its transaction the success would be recorded for itself, whatever became of the effects. */
+function transactionOver({ provider: { library } }: HeldSession): AfterwordError {
+  const why = 'somebody has ended it, and what came after it was kept statement by statement'
+  return new AfterwordError('SESSION_TRANSACTION_OVER', { library, why })
 }
 
 /** What was committed once is the result, whatever a later attempt came to. */

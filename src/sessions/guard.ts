@@ -63,7 +63,7 @@ class Guard implements ProxyHandler<object> {
   #method(target: object, key: string | symbol, of: Callable, proxy: unknown): Callable {
     const known = this.#methods.get(key)
     if (known?.of === of) return known.method
-    if (key === 'constructor' || isFixed(target, key) || isClass(of)) return of
+    if (key === 'constructor' || isFixed(target, key) || (!plain.has(of) && isClass(of))) return of
     const check = (below: Callable): void => this.#check(`.${String(key)}`, below)
     const { answered } = this.#extras
     const shown = (result: unknown): unknown => {

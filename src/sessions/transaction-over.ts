@@ -6,6 +6,16 @@ export const ABORTED = 'a query in it had failed, and from then on Postgres take
 /** By a statement of its own, or by one that commits on the way, as the making of a table does in MySQL. */
 export const ENDED = 'a statement had ended it, and what came after that was kept query by query'
 
+/** MySQL does so, and what comes after it is kept query by query. */
+export const DEADLOCKED = 'a query in it had met a deadlock, for which the database takes back all of it'
+
+/** Whether an error says that MySQL has taken back the transaction. */
+export function isDeadlock(error: unknown): boolean {
+  return (error as { readonly errno?: unknown } | undefined)?.errno === ER_LOCK_DEADLOCK
+}
+
+const ER_LOCK_DEADLOCK = 1213
+
 /** Why a commit would keep nothing, or not all. */
 export function transactionOver(library: string, why: string, cause?: unknown): AfterwordError {
   return new AfterwordError('SESSION_TRANSACTION_OVER', { library, why }, cause === undefined ? {} : { cause })

@@ -7,7 +7,10 @@ import type * as hono from 'afterword/hono'
 import type * as koa from 'afterword/koa'
 import type * as nestjs from 'afterword/nestjs'
 import type * as node from 'afterword/node'
+import type * as betterSqlite3 from 'afterword/sessions/better-sqlite3'
 import type * as sessionConformance from 'afterword/sessions/conformance'
+import type * as knex from 'afterword/sessions/knex'
+import type * as kysely from 'afterword/sessions/kysely'
 import type * as mikroOrm from 'afterword/sessions/mikro-orm'
 import type * as nodeSqlite from 'afterword/sessions/node-sqlite'
 import type * as prisma from 'afterword/sessions/prisma'
@@ -16,11 +19,14 @@ import type * as testing from 'afterword/testing'
 
 export type Entries = [
   typeof afterword,
+  typeof betterSqlite3,
   typeof conformance,
   typeof express,
   typeof fastify,
   typeof hono,
+  typeof knex,
   typeof koa,
+  typeof kysely,
   typeof nestjs,
   typeof node,
   typeof mikroOrm,
