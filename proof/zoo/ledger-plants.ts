@@ -10,7 +10,7 @@ export const LEDGER_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/sessions/attempt-sessions.ts',
-        find: 'this.#finish = this.#parts.join(session)',
+        find: 'const finish = this.#parts.join(session)',
         replace: 'return session',
       },
     ],
@@ -21,15 +21,11 @@ export const LEDGER_PLANTS: readonly Plant[] = [
     seenIn: 'reliability.md 3a, point 7: the completion is the last statement of the transaction',
     lane: 'crash',
     edits: [
+      { file: 'src/sessions/attempt-sessions.ts', find: 'await session.commit()\n', replace: '\n' },
       {
         file: 'src/sessions/attempt-sessions.ts',
         find: 'const joined = await finish.write(outcome)',
         replace: 'await session.commit()\n    const joined = await finish.write(outcome)',
-      },
-      {
-        file: 'src/sessions/attempt-sessions.ts',
-        find: 'await session.commit()\n    } catch (error) {\n      finish',
-        replace: '} catch (error) {\n      finish',
       },
     ],
   },
@@ -65,7 +61,7 @@ export const LEDGER_PLANTS: readonly Plant[] = [
     says: 'The transaction of an attempt that failed is committed.',
     seenIn: 'drivers that commit when a connection goes back to its pool',
     lane: 'crash',
-    edits: [{ file: 'src/sessions/node-sqlite.ts', find: "exec('ROLLBACK')", replace: "exec('COMMIT')" }],
+    edits: [{ file: 'src/sessions/held-session.ts', find: 'this.#open.rollback()', replace: 'this.#open.commit()' }],
   },
   {
     name: 'session-unguarded',
@@ -106,13 +102,13 @@ export const LEDGER_PLANTS: readonly Plant[] = [
     edits: [
       {
         file: 'src/sessions/attempt-sessions.ts',
-        find: 'const found = this.#hasRow ?',
-        replace: 'await session.commit()\n    const found = this.#hasRow ?',
+        find: 'await (isOneTrip ? outcomes.recordAndCommit(session, task, outcome) : session.commit())',
+        replace: '',
       },
       {
         file: 'src/sessions/attempt-sessions.ts',
-        find: 'await session.commit()\n      return await',
-        replace: 'return await',
+        find: 'const found = this.#hasRow && !isOneTrip ?',
+        replace: 'await session.commit()\n    const found = this.#hasRow ?',
       },
     ],
   },

@@ -12,15 +12,19 @@ export interface LedgerTrial {
     /** Acknowledged before each fault. */
     readonly tasksBetween: number
     readonly trouble: number
+    readonly longShare: number
     readonly stallMs: number
   }
 }
+
+/** Of the transfers, where a server that is held has to be in the middle of some, and the lock of the file mostly free. */
+const MANY_LONG = 0.6
 
 /** The trial of each plant, by its name. */
 export const LEDGER_TRIALS: Readonly<Record<string, LedgerTrial>> = {
   'finish-apart': trial(['twice'], 'store', 'kill when committed', 2),
   'commit-before-finish': trial(['twice'], 'store', 'kill when committed', 2),
-  'refused-finish-commits': trial(['twice', 'effect'], 'store', 'hold', 3),
+  'refused-finish-commits': trial(['twice', 'effect'], 'store', 'hold', 3, MANY_LONG),
   'additions-dropped': trial(['follow-up'], 'store', 'kill when committed', 1),
   'rollback-commits': trial(['twice', 'effect'], 'store', 'kill one', 1),
   'session-unguarded': trial(['phantom'], 'store', 'kill one', 1),
@@ -29,6 +33,15 @@ export const LEDGER_TRIALS: Readonly<Record<string, LedgerTrial>> = {
 }
 
 /** Each fault comes after the load has run for a while, so that it meets something. */
-function trial(kinds: readonly string[], data: Data, fault: FaultName, inflictions: number): LedgerTrial {
-  return { kinds, settings: { data, faults: [fault], inflictions, tasksBetween: 100, trouble: 4, stallMs: 3_000 } }
+function trial(
+  kinds: readonly string[],
+  data: Data,
+  fault: FaultName,
+  inflictions: number,
+  longShare = 0.05,
+): LedgerTrial {
+  return {
+    kinds,
+    settings: { data, faults: [fault], inflictions, tasksBetween: 100, trouble: 4, longShare, stallMs: 3_000 },
+  }
 }

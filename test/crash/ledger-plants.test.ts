@@ -7,7 +7,7 @@ import { ledgerRun } from '../../proof/crash/ledger/run.ts'
 import { LEDGER_PLANTS } from '../../proof/zoo/ledger-plants.ts'
 import { LEDGER_TRIALS } from '../../proof/zoo/ledger-trials.ts'
 
-describe('a fault that is planted into a ledger is found by its kind:', { concurrency: 3, timeout: 180_000 }, () => {
+describe('a fault that is planted into a ledger is found by its kind:', { concurrency: 2, timeout: 240_000 }, () => {
   for (const { name: plant, says } of LEDGER_PLANTS) {
     test(`${plant}. ${says}`, async (t) => {
       const { kinds, settings } = LEDGER_TRIALS[plant]!

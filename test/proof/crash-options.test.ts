@@ -111,7 +111,7 @@ describe('a seed', () => {
   })
 
   test('decides what is asked of a ledger, in which every kind of trouble is met', () => {
-    const asked = (seed: number) => Array.from({ length: 400 }, (_, n) => transfersOf(seed, n, 1))
+    const asked = (seed: number) => Array.from({ length: 400 }, (_, n) => transfersOf(seed, n))
     assert.deepEqual(asked(1), asked(1))
     assert.notDeepEqual(asked(1), asked(2))
     const transfers = asked(1).flat()

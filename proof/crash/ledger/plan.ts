@@ -48,6 +48,8 @@ export const OPENING_CENTS = 1_000_000
 export const FEE_CENTS = 25
 
 const TRANSFERS_MAX = 16
+const LONG_SHARE = 0.05
+const LONG_MS_MAX = 200
 /** By how likely they are. Those at the end hold the lock of the file meanwhile. */
 const BEHAVIOURS: readonly (readonly [Behaviour, number])[] = [
   ['throws-midway', 0.02],
@@ -59,12 +61,20 @@ const BEHAVIOURS: readonly (readonly [Behaviour, number])[] = [
   ['clings', 0.0005],
 ]
 
-/**
- * What request `n` of a run asks for, by the seed of the run and nothing else.
- *
- * @param trouble  how much more often than usual attempts take their time and behave badly, 1 or more.
- */
-export function transfersOf(seed: number, n: number, trouble: number): readonly PlannedTransfer[] {
+/** How the transfers of a run are. */
+export interface Manner {
+  /** How much more often than usual attempts misbehave, 1 or more; by default 1. */
+  readonly trouble?: number | undefined
+  /** The share of transfers that think for long before they open their session, from 0 to 1. */
+  readonly longShare?: number | undefined
+}
+
+/** What request `n` of a run asks for, by the seed of the run and its manner, and nothing else. */
+export function transfersOf(
+  seed: number,
+  n: number,
+  { trouble = 1, longShare = LONG_SHARE }: Manner = {},
+): readonly PlannedTransfer[] {
   const chance = seededChance((Math.imul(seed, 0x9e3779b1) ^ Math.imul(n + 1, 0xc2b2ae35)) >>> 0)
   const parallel = chance.maybe(0.7)
   const hasId = chance.maybe(0.2)
@@ -77,7 +87,7 @@ export function transfersOf(seed: number, n: number, trouble: number): readonly 
       cents: 1 + chance.below(50_000),
       behaviour: behaviourOf(chance, trouble),
       followUp: chance.maybe(0.25) ? chance.of(['fee', 'notice']) : 'none',
-      thinkMs: chance.maybe(Math.min(0.1 * trouble, 0.5)) ? 1 + chance.below(30) : 0,
+      thinkMs: chance.maybe(longShare) ? 1 + chance.below(LONG_MS_MAX) : 0,
       dawdleMs: chance.maybe(0.02) ? 1 + chance.below(4) : 0,
       cancelled: chance.maybe(0.03),
       parallel,

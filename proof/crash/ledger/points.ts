@@ -31,18 +31,22 @@ export class Points {
   }
 
   #session<Handle>(session: OpenSession<Handle>): OpenSession<Handle> {
-    const commitWith = session.commitWith?.bind(session)
-    return {
-      ...session,
-      commit: () => this.#commit(() => session.commit()),
-      ...(commitWith === undefined ? {} : { commitWith: (sql, values) => this.#commit(() => commitWith(sql, values)) }),
-    }
+    return new Proxy(session, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        const call = (...args: readonly unknown[]): unknown => Reflect.apply(value, target, args)
+        return name === 'commit' || name === 'commitWith' ? this.#around(call) : call
+      },
+    })
   }
 
   /** Nothing of the engine comes between a commit and its point. */
-  async #commit(commit: () => unknown): Promise<void> {
-    this.reach('finished')
-    await commit()
-    this.reach('committed')
+  #around(commit: (...args: readonly unknown[]) => unknown) {
+    return async (...args: readonly unknown[]): Promise<void> => {
+      this.reach('finished')
+      await commit(...args)
+      this.reach('committed')
+    }
   }
 }

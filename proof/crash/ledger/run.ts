@@ -25,7 +25,7 @@ import { LEDGER_CHECKS } from './checks.ts'
 import { LedgerEvidence, readLedgerTasks } from './ledger-evidence.ts'
 import { type LedgerReport, makeLedgerReport, skippedReport } from './ledger-report.ts'
 import { pgVault } from './pg-bank.ts'
-import { type PlannedTransfer, transfersOf } from './plan.ts'
+import { type Manner, type PlannedTransfer, transfersOf } from './plan.ts'
 import { sqliteVault } from './sqlite-bank.ts'
 
 const LIFE = { lease: 1_500, beat: 300, poll: 250, grace: 1_000 }
@@ -50,10 +50,8 @@ export const LEDGER_FAULTS: readonly FaultName[] = [
 ]
 
 /** What a run of the ledger is told. Its bound `tasks` counts transfers. */
-export interface LedgerSettings extends LifeSettings {
+export interface LedgerSettings extends LifeSettings, Manner {
   readonly data: Data
-  /** How much more often than usual attempts misbehave; by default 1. */
-  readonly trouble?: number | undefined
   readonly plant?: string | undefined
   /** By default all of {@link LEDGER_FAULTS}. */
   readonly faults?: readonly FaultName[] | undefined
@@ -79,16 +77,16 @@ export async function ledgerRun(settings: LedgerSettings): Promise<LedgerReport>
 }
 
 async function runOn(disk: Disk, vault: Vault, settings: LedgerSettings): Promise<LedgerReport> {
-  const { seed, servers, plant, data, trouble = 1 } = settings
+  const { seed, servers, plant, data, trouble, longShare } = settings
   const file = join(disk.folder, 'history')
   const history = new HistoryWriter(file)
-  const plan: PlanOf = (n) => transfersOf(seed, n, trouble)
+  const plan: PlanOf = (n) => transfersOf(seed, n, settings)
   const cluster = new Cluster({
     servers,
     plant,
     history,
     program: 'ledger/server.ts',
-    settings: { seed, trouble, data, address: vault.address, file: disk.file, history: file, ...LIFE },
+    settings: { seed, trouble, longShare, data, address: vault.address, file: disk.file, history: file, ...LIFE },
     env: () => ({}),
   })
   const cutOff = (): void => void [cluster.destroy(), disk.remove()]

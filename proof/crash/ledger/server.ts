@@ -20,14 +20,14 @@ import { sqliteBank } from './sqlite-bank.ts'
 import { type LedgerParts, type LedgerTasks, ledgerTasks } from './tasks.ts'
 
 /** What a server of the ledger is told. */
-export interface LedgerServerSettings extends Omit<ServerSettings, 'longShare'> {
+export interface LedgerServerSettings extends ServerSettings {
   readonly data: Data
   readonly address: string
-  readonly trouble: number
+  readonly trouble: number | undefined
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as LedgerServerSettings
-const { server, seed, trouble, data, address } = settings
+const { server, seed, data, address } = settings
 const history = new HistoryWriter(settings.history)
 const story = new ServerStory(server, history)
 const points = new Points(server, history)
@@ -68,7 +68,7 @@ await background.start()
 
 const post = nodeTasks(background, (req: IncomingMessage, res, tasks: BackgroundTasks) => {
   const n = Number(req.url?.slice(1))
-  const ids = transfersOf(seed, n, trouble).map((planned) => add(tasks, n, planned))
+  const ids = transfersOf(seed, n, settings).map((planned) => add(tasks, n, planned))
   res.writeHead(201, { 'x-tasks': ids.join() }).end('kept')
 })
 const http = createServer((req, res) => {
