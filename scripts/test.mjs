@@ -10,7 +10,7 @@ import { root, setup, stop } from './setup.mjs'
 import { ended, start, tool } from './tools.mjs'
 
 /** A step that takes longer hangs and is stopped; `node --test` then names the file that it waited for. */
-const STEP_MS_MAX = 8 * 60_000
+const STEP_MS_MAX = 20 * 60_000
 
 // The tests may run on another Node than the one that the project brings: see test-26.mjs.
 const node = process.env.AFTERWORD_TEST_NODE ?? setup()

@@ -28,7 +28,7 @@ export const LEDGER_TRIALS: Readonly<Record<string, LedgerTrial>> = {
   'additions-dropped': trial(['follow-up'], 'store', 'kill when committed', 1),
   'rollback-commits': trial(['twice', 'effect'], 'store', 'kill one', 1),
   'session-unguarded': trial(['phantom'], 'store', 'kill one', 1),
-  'outcome-row-ignored': trial(['twice'], 'other', 'kill when committed', 2),
+  'outcome-row-ignored': trial(['twice'], 'other', 'kill when committed', 5),
   'outcome-row-apart': trial(['twice'], 'other', 'kill when committed', 2),
 }
 
