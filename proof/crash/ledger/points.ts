@@ -2,7 +2,7 @@ import type { OpenSession, SessionProvider } from '../../../src/index.ts'
 import type { Point } from '../faults.ts'
 import type { HistoryWriter } from '../history.ts'
 
-/** The points of a server's program at which it kills itself when it is told to. */
+/** What a server does to itself when it is told to: it ends at a point of its program, or holds itself between two turns of its loop. */
 export class Points {
   readonly #server: number
   readonly #history: HistoryWriter
@@ -16,6 +16,13 @@ export class Points {
   /** It ends when it next comes there. */
   arm(point: Point): void {
     this.#armed = point
+  }
+
+  /** It holds itself, here, until somebody lets it go on. */
+  hold(): void {
+    this.#history.write({ what: 'stop', server: this.#server })
+    process.send?.({ holding: true })
+    process.kill(process.pid, 'SIGSTOP')
   }
 
   /** It is there. */
