@@ -1,5 +1,5 @@
 /**
- * Compiles the programs in test/types against the built declarations with one of the installed compilers: `node scripts/types.mjs typescript-5`.
+ * Compiles the programs in test/types and in its folder that registers sessions, against the built declarations with one of the installed compilers: `node scripts/types.mjs typescript-5`.
  * Every declaration of ours is checked (no `skipLibCheck`); an error inside another package's declarations is not ours to fix,
  * so only those are left out.
  */

@@ -12,7 +12,7 @@ export function generate() {
       )
       .all()
     const head = `-- The schema of the SQLite store, version ${SCHEMA_VERSION}. Made from migrations.ts by \`npm run fresh\`; a test compares it.`
-    return `${head}\n\n${rows.map((row) => `${row.sql};`).join('\n\n')}\n`
+    return `${head}\n\n${rows.map((row) => `${String(row['sql'])};`).join('\n\n')}\n`
   } finally {
     db.close()
   }

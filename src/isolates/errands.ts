@@ -63,7 +63,10 @@ export class Errands {
       outcomes: this.#outcomes,
       providers: sessions,
       task,
-      join: (session) => void attempt.opened(session),
+      join(session) {
+        attempt.opened(session)
+        return undefined
+      },
     })
   }
 

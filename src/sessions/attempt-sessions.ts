@@ -10,6 +10,7 @@ import type { OutcomeRow, OutcomeRows } from './outcome-rows.ts'
 import { enterSessions, type OwnSessions } from './own-sessions.ts'
 import type { SessionBook } from './session-book.ts'
 import { sessionHandles } from './session-handles.ts'
+import { ENDED, transactionOver } from './transaction-over.ts'
 
 /** So long an attempt waits for its commit, in milliseconds. */
 const COMMIT_MS_MAX = 30_000
@@ -164,7 +165,8 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
 
   /** The database of the store: the success is the last statement of the transaction, guarded by the claim. */
   async #withStore(session: HeldSession, finish: StoreFinish, outcome: Success): Promise<SessionEnd> {
-    if (finish.join.isOpen === false) throw transactionOver(session)
+    // Else the success would be recorded for itself, whatever became of the effects.
+    if (finish.join.isOpen === false) throw transactionOver(session.provider.library, ENDED)
     const joined = await finish.write(outcome)
     if (joined.recorded[0] !== true) {
       return this.#endAs({ kind: 'lost' })
@@ -256,12 +258,6 @@ export class SessionsOfAttempt implements AttemptSessions, OwnSessions {
       by: this.#owner,
     })
   }
-}
-
-/** Without its transaction the success would be recorded for itself, whatever became of the effects. */
-function transactionOver({ provider: { library } }: HeldSession): AfterwordError {
-  const why = 'somebody has ended it, and what came after it was kept statement by statement'
-  return new AfterwordError('SESSION_TRANSACTION_OVER', { library, why })
 }
 
 /** What was committed once is the result, whatever a later attempt came to. */

@@ -1,13 +1,14 @@
-import type { OpenSession, SessionSql } from '../model/session.ts'
+import type { OpenSession, SessionProvider, SessionSql } from '../model/session.ts'
 import { openByCallback } from './by-callback.ts'
 import { hasMethods, type Isolation } from './session-options.ts'
 
 /** What sessions of Drizzle need of what lies below it. */
 export interface DrizzleDriver {
-  readonly size: number | undefined
-  readonly file?: string | undefined
-  open(): Promise<OpenSession> | OpenSession
-  /** The way into a transaction, by what it runs on. */
+  readonly traits: Pick<SessionProvider, 'size' | 'single' | 'file' | 'sqlite'>
+  open(): Promise<OpenSession>
+  /** Opens one without a transaction; by default that is the database itself. */
+  openWithout?(): Promise<OpenSession>
+  /** The way into a transaction, by what it runs on; undefined when none is open there. */
   sqlOf(client: unknown): SessionSql | undefined
 }
 
@@ -74,15 +75,13 @@ export async function openOnHeld(
   }
 }
 
-/** Whether it is what `db.transaction` calls back with. */
-export function isDrizzleTransaction(given: unknown): given is DrizzleInternals {
-  return (
-    hasMethods(given, 'transaction', 'rollback', 'select') && (given as Partial<DrizzleInternals>).session !== undefined
-  )
+/** Whether it is a database of Drizzle, or a transaction of one. */
+export function isDrizzle(given: unknown): given is DrizzleInternals {
+  return hasMethods(given, 'transaction', 'select') && typeof (given as Partial<DrizzleInternals>).session === 'object'
 }
 
 /** With what the driver said: Drizzle puts the query and its values around it. */
-function rejectAsDriver(error: unknown): Promise<never> {
+async function rejectAsDriver(error: unknown): Promise<never> {
   const isWrapped = error instanceof Error && 'query' in error && error.cause instanceof Error
-  return Promise.reject(isWrapped ? error.cause : error)
+  throw isWrapped ? error.cause : error
 }

@@ -8,7 +8,7 @@ export function drizzleOnMysql2(db: DrizzleInternals, isolation: Isolation): Dri
   const pool = db.session.client
   if (!isPool(pool)) return undefined
   return {
-    size: pool.pool.config.connectionLimit,
+    traits: { size: pool.pool.config.connectionLimit },
     open: async () => openOnHeld(db, new HeldMysql2Connection(await pool.getConnection(), 'drizzle'), isolation),
     sqlOf: (client) => (isConnection(client) ? mysql2Sql(client) : undefined),
   }

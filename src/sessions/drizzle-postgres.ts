@@ -9,7 +9,7 @@ export function drizzleOnPg(db: DrizzleInternals, isolation: Isolation): Drizzle
   const pool = db.session.client
   if (!isPgPool(pool)) return undefined
   return {
-    size: pool.options.max,
+    traits: { size: pool.options.max },
     open: async () => openOnHeld(db, new HeldPgClient(await pool.connect(), 'drizzle'), isolation),
     sqlOf: (client) => (isPgTransaction(client) ? pgSql(client) : undefined),
   }
@@ -20,7 +20,7 @@ export function drizzleOnPostgresJs(db: DrizzleInternals, isolation: Isolation):
   const sql = db.session.client
   if (!isPostgresJs(sql)) return undefined
   return {
-    size: sql.options.max,
+    traits: { size: sql.options.max },
     open: () =>
       openPostgresJs(
         'drizzle',

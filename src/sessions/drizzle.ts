@@ -2,10 +2,11 @@ import { AfterwordError } from '../model/errors.ts'
 import { type OptionsGiven, optionTable } from '../model/option-table.ts'
 import { received } from '../model/received.ts'
 import type { OpenSession, SessionProvider } from '../model/session.ts'
-import { type DrizzleDriver, type DrizzleInternals, isDrizzleTransaction } from './drizzle-driver.ts'
+import { drizzleOnBetterSqlite3 } from './drizzle-better-sqlite3.ts'
+import { type DrizzleDriver, isDrizzle } from './drizzle-driver.ts'
 import { drizzleOnMysql2 } from './drizzle-mysql2.ts'
 import { drizzleOnPg, drizzleOnPostgresJs } from './drizzle-postgres.ts'
-import { hasMethods, type Isolation, isolation, SESSION_ENTRIES } from './session-options.ts'
+import { type Isolation, isolation, SESSION_ENTRIES } from './session-options.ts'
 
 /** The options of {@link drizzleSession}. */
 export const DRIZZLE_OPTIONS = optionTable({
@@ -25,11 +26,16 @@ export interface DrizzleDatabase {
 }
 
 /** What a session of Drizzle is to work with: the transaction of that very database, its schema included; on SQLite the database. */
-export type DrizzleSession<Db extends DrizzleDatabase> = Db extends {
-  transaction(body: (tx: infer Tx) => Promise<unknown>, config?: never): Promise<unknown>
-}
-  ? Tx
-  : Db
+export type DrizzleSession<Db extends DrizzleDatabase> = Db['transaction'] extends (
+  body: infer Body,
+  ...rest: never
+) => infer Over
+  ? Over extends Promise<unknown>
+    ? Body extends (tx: infer Tx, ...rest: never) => unknown
+      ? Tx
+      : never
+    : Db
+  : never
 
 /**
  * Sessions of Drizzle on node-postgres, postgres-js, mysql2 or better-sqlite3: what `db.transaction` gives, for each.
@@ -56,37 +62,35 @@ export function drizzleSession<Db extends DrizzleDatabase>(
 ): SessionProvider<DrizzleSession<Db>>
 export function drizzleSession(db: DrizzleDatabase, options: DrizzleOptions = {}): SessionProvider {
   const { transaction, outcomes, isolation } = DRIZZLE_OPTIONS.parse('drizzleSession', options)
-  const driver = driverOf(db, isolation)
+  const driver = driverOf(db, transaction, isolation)
   return {
     library: 'drizzle',
     transaction,
     outcomes,
-    size: transaction ? driver.size : undefined,
-    file: driver.file,
-    open: () => (transaction ? driver.open() : withoutTransaction(db)),
-    sqlOf: (given) => (isDrizzleTransaction(given) ? driver.sqlOf(given.session.client) : undefined),
+    ...driver.traits,
+    ...(!transaction && { size: undefined }),
+    open: () => (transaction ? driver.open() : (driver.openWithout?.() ?? withoutTransaction(db))),
+    sqlOf: (given) => (isDrizzle(given) ? driver.sqlOf(given.session.client) : undefined),
   }
 }
 
-function driverOf(given: DrizzleDatabase, isolation: Isolation): DrizzleDriver {
+function driverOf(given: DrizzleDatabase, transaction: boolean, isolation: Isolation): DrizzleDriver {
   // Of a database with replicas the one that transactions go to.
-  const { $primary = given } = (given ?? {}) as { readonly $primary?: DrizzleDatabase }
-  const db = $primary as DrizzleDatabase & Partial<DrizzleInternals>
-  const client = hasMethods(db, 'transaction') ? db.session?.client : undefined
-  const driver =
-    client === undefined
-      ? undefined
-      : (drizzleOnPg(db as DrizzleInternals, isolation) ??
-        drizzleOnPostgresJs(db as DrizzleInternals, isolation) ??
-        drizzleOnMysql2(db as DrizzleInternals, isolation))
+  const { $primary: db = given } = (given ?? {}) as { readonly $primary?: DrizzleDatabase }
+  const driver = isDrizzle(db)
+    ? (drizzleOnPg(db, isolation) ??
+      drizzleOnPostgresJs(db, isolation) ??
+      drizzleOnMysql2(db, isolation) ??
+      drizzleOnBetterSqlite3(db, transaction))
+    : undefined
   if (driver !== undefined) return driver
   throw new AfterwordError('SESSION_WRONG_OBJECT', {
     where: 'drizzleSession',
     expected: 'a database of drizzle-orm on a Pool of pg, on postgres.js, on a pool of mysql2 or on better-sqlite3',
-    got: client === undefined ? received(given) : `${received(given)} on ${received(client)}`,
+    got: isDrizzle(db) ? `${received(db)} on ${received(db.session.client)}` : received(db),
   })
 }
 
-function withoutTransaction(db: DrizzleDatabase): OpenSession<DrizzleDatabase> {
+function withoutTransaction(db: DrizzleDatabase): OpenSession {
   return { handle: db, commit() {}, rollback() {}, close() {} }
 }

@@ -34,12 +34,12 @@ export class HeldMysql2Connection {
     this.#library = library
     this.#send = client.query.bind(client) as Send
     const execute = client.execute.bind(client) as Send
-    const { dialect, query } = mysql2Sql(client)
+    const unchecked = mysql2Sql(client)
     this.sql = {
-      dialect,
+      dialect: unchecked.dialect,
       query: (sql, values) => {
         this.checkTransaction()
-        return query(sql, values)
+        return unchecked.query(sql, values)
       },
     }
     Object.assign(client, {

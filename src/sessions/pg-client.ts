@@ -20,7 +20,7 @@ export class HeldPgClient {
     this.client = client
     this.#library = library
     this.#running = new RunningCount(client, 'query', (answer) => (this.#lastAnswer = answer))
-    this.#release = client.release
+    this.#release = client.release.bind(client)
     client.on('error', this.#onError)
     // A helper that releases what it was given would put a client into the pool whose transaction is open.
     client.release = () => {}
@@ -68,8 +68,8 @@ export class HeldPgClient {
 
   /** Throws SESSION_TRANSACTION_OVER when the answer to a COMMIT was that everything was rolled back, which is no error for Postgres. */
   checkCommit(answer: unknown = this.#lastAnswer): void {
-    if ((answer as { command?: unknown } | undefined)?.command === 'ROLLBACK')
-      throw transactionOver(this.#library, ABORTED)
+    const { command } = (answer ?? {}) as { readonly command?: unknown }
+    if (command === 'ROLLBACK') throw transactionOver(this.#library, ABORTED)
   }
 
   /** Gives it back. The pool keeps it only when nothing is open on it and it still works. */

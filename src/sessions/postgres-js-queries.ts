@@ -1,5 +1,8 @@
 type Callable = (...args: readonly unknown[]) => unknown
 
+/** Calls a method of the library. */
+type Call = (method: Callable, args: readonly unknown[]) => unknown
+
 /** What is read of a Query of postgres.js. It is begun when somebody wants its answer; a part of another query never is. */
 interface Query extends Promise<unknown> {
   readonly cancel?: () => unknown
@@ -50,42 +53,37 @@ export class PostgresJsQueries {
 
   /** A handle of a transaction that does the same and is followed, as are those of its nested transactions. */
   followTransaction<Sql>(sql: Sql): Sql {
-    return this.#copy(sql, {
-      begun: (answer) => {
-        if (answer instanceof Promise) this.#watch(answer, true)
-        return answer
-      },
-      nested: (method, args) => this.#nested(method, args),
-    })
+    const begun = (answer: unknown): unknown => this.#begun(answer, true)
+    return this.#copy(sql, begun, (method, args) =>
+      typeof args.at(-1) === 'function' ? this.#nested(method, args) : begun(method(...args)),
+    )
   }
 
   /** A handle of the pool that does the same and is followed, as far as it goes: each query has a connection of its own. */
   followPool<Sql>(sql: Sql): Sql {
-    const begun = (answer: unknown): unknown => {
-      if (answer instanceof Promise) this.#watch(answer, false)
-      return answer
-    }
-    return this.#copy(sql, { begun, nested: (method, args) => begun(method(...args)) })
+    const begun = (answer: unknown): unknown => this.#begun(answer, false)
+    return this.#copy(sql, begun, (method, args) => begun(method(...args)))
   }
 
-  #copy<Sql>(
-    sql: Sql,
-    on: { begun(answer: unknown): unknown; nested(method: Callable, args: readonly unknown[]): unknown },
-  ): Sql {
+  #begun(answer: unknown, isOneConnection: boolean): unknown {
+    if (answer instanceof Promise) this.#watch(answer, isOneConnection)
+    return answer
+  }
+
+  #copy<Sql>(sql: Sql, begun: (answer: unknown) => unknown, nested: Call): Sql {
     const through =
-      (method: Callable, call: (method: Callable, args: readonly unknown[]) => unknown): Callable =>
+      (method: Callable, call: Call): Callable =>
       (...args) => {
         if (this.#lostBy !== undefined) throw this.#lostBy
         return call(method, args)
       }
-    const query = (method: Callable, args: readonly unknown[]): unknown => on.begun(method(...args))
-    const { unsafe, file, begin, savepoint } = sql as Record<string, Callable | undefined>
-    return Object.assign(through(sql as Callable, query), sql, {
-      ...(unsafe && { unsafe: through(unsafe, query) }),
-      ...(file && { file: through(file, query) }),
-      ...(begin && { begin: through(begin, on.nested) }),
-      ...(savepoint && { savepoint: through(savepoint, on.nested) }),
-    }) as Sql
+    const query: Call = (method, args) => begun(method(...args))
+    const calls: Readonly<Record<string, Call>> = { unsafe: query, file: query, begin: nested, savepoint: nested }
+    const own = Object.entries(sql as object).map(([name, value]: [string, unknown]) => {
+      const call = calls[name]
+      return [name, call !== undefined && typeof value === 'function' ? through(value as Callable, call) : value]
+    })
+    return Object.assign(through(sql as Callable, query), Object.fromEntries(own)) as Sql
   }
 
   #nested(method: Callable, args: readonly unknown[]): unknown {
@@ -107,7 +105,7 @@ export class PostgresJsQueries {
   /** Not with `then` of the query itself, which would begin it. */
   #watch(query: Query, isOneConnection: boolean): void {
     this.#open.add(query)
-    Promise.prototype.then.call(
+    void Promise.prototype.then.call(
       query,
       () => this.#open.delete(query),
       (error: unknown) => {

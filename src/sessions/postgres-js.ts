@@ -89,7 +89,10 @@ export async function openPostgresJs<Handle>(
 ): Promise<OpenSession<Handle>> {
   const open = (): Promise<OpenSession<Handle>> => beginPostgresJs(library, begin, sql)
   // The pool does not know yet that a connection is lost, or says so once more when it has connected again.
-  const session = await open().catch((error: unknown) => (isLoss(error) ? open() : Promise.reject(error)))
+  const session = await open().catch((error: unknown) => {
+    if (isLoss(error)) return open()
+    throw error
+  })
   return { ...session, commitWith: (text, values) => commitWith(session, text, values) }
 }
 
@@ -119,12 +122,12 @@ function beginPostgresJs<Handle>(
 }
 
 /** Says of a transaction in which a query has failed what pg says of it. */
-function inSession(library: string, { dialect, query }: SessionSql): SessionSql {
+function inSession(library: string, sql: SessionSql): SessionSql {
   return {
-    dialect,
+    dialect: sql.dialect,
     async query(text, values) {
       try {
-        return await query(text, values)
+        return await sql.query(text, values)
       } catch (error) {
         throw explainedByPostgres(library, error)
       }

@@ -41,36 +41,26 @@ export function sqliteProvider<Handle extends object>(sessions: SqliteSessions<H
         over()
         throw error
       }
-      return new SqliteTransaction(sessions, sql, over)
+      return inTransaction(sessions, sql, over)
     },
     sqlOf: (given) => sessions.sqlOf(given),
   }
 }
 
-/** A session that has the connection alone, in a transaction. */
-class SqliteTransaction<Handle extends object> implements OpenSession<Handle> {
-  readonly handle: Handle
-  readonly sql: SessionSql
-  readonly close: () => void
-  readonly #library: string
-  readonly #connection: SqliteConnection
-
-  /** @param close  ends the turn. */
-  constructor({ library, handle, connection }: SqliteSessions<Handle>, sql: SessionSql, close: () => void) {
-    this.handle = handle
-    this.sql = sql
-    this.close = close
-    this.#library = library
-    this.#connection = connection
-  }
-
-  commit(): void {
-    assertTransaction(this.#library, this.#connection)
-    this.#connection.commit()
-  }
-
-  rollback(): void {
-    this.#connection.rollback()
+function inTransaction<Handle extends object>(
+  { library, handle, connection }: SqliteSessions<Handle>,
+  sql: SessionSql,
+  close: () => void,
+): OpenSession<Handle> {
+  return {
+    handle,
+    sql,
+    commit() {
+      assertTransaction(library, connection)
+      connection.commit()
+    },
+    rollback: () => connection.rollback(),
+    close,
   }
 }
 

@@ -203,10 +203,10 @@ describe('a commit of which no answer came', { skip: skipPostgres }, () => {
       async open() {
         const session = await provider.open()
         const commit = async (): Promise<unknown> => instead(() => session.commit())
-        const commitWith: OpenSession['commitWith'] = async (sql, values) =>
-          instead(() => session.commitWith!(sql, values))
-        const { commitWith: _, ...plain } = { ...session, commit }
-        return isOneTrip ? { ...plain, commitWith } : plain
+        const made: OpenSession = { ...session, commit }
+        if (isOneTrip) made.commitWith = async (sql, values) => instead(() => session.commitWith!(sql, values))
+        else delete made.commitWith
+        return made
       },
     }
   }

@@ -19,6 +19,7 @@ const KEYS = [
   'idle.cpu_percent',
   'blocking.thread_p99_ratio',
   'pulse.watched_vs_unwatched',
+  'session.overhead',
 ]
 
 function report(fields: Partial<Report>): Report {

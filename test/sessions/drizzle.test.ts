@@ -3,19 +3,26 @@
  * gets. The pools and clients below it are tried in the tests of their own.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import Sqlite from 'better-sqlite3'
 import { eq, sql } from 'drizzle-orm'
+import { drizzle as drizzleOnSqlite } from 'drizzle-orm/better-sqlite3'
 import { int as mysqlInt, mysqlTable, varchar } from 'drizzle-orm/mysql-core'
 import { drizzle as drizzleOnMysql2 } from 'drizzle-orm/mysql2'
 import { drizzle as drizzleOnPg } from 'drizzle-orm/node-postgres'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { drizzle as drizzleOnPostgresJs } from 'drizzle-orm/postgres-js'
+import { sqliteTable, text as sqliteText } from 'drizzle-orm/sqlite-core'
 import mysqlCallback from 'mysql2'
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import postgres from 'postgres'
 import { isAfterwordError } from '../../src/model/errors.ts'
 import type { OpenSession } from '../../src/model/session.ts'
+import { betterSqlite3Session } from '../../src/sessions/better-sqlite3.ts'
 import { type DrizzleDatabase, drizzleSession } from '../../src/sessions/drizzle.ts'
 import { guarded } from '../../src/sessions/guard.ts'
 import { mariadbDatabase, skipMariadb, skipPostgres } from '../support/databases.ts'
@@ -277,8 +284,8 @@ for (const [name, open, skip] of [
 
     test('the guard lets through what a transaction can do, and nothing after the end', async () => {
       const session = await opened()
-      let ended: Error | undefined
-      const db = guarded(session.handle, () => ended)
+      const use: { refusal?: Error } = {}
+      const db = guarded(session.handle, () => use.refusal)
       await db.insert(driver.effects).values({ id: 'guarded' })
       const builder = db.select({ id: driver.effects.id }).from(driver.effects)
       assert.deepEqual(await builder.where(eq(driver.effects.id, 'guarded')), [{ id: 'guarded' }])
@@ -288,23 +295,23 @@ for (const [name, open, skip] of [
       )
       await db.transaction(async (tx) => tx.delete(driver.effects).where(eq(driver.effects.id, 'guarded')))
       assert.equal(drizzleSession(driver.db).sqlOf!(db)?.dialect, session.sql!.dialect)
-      ended = new Error('over')
-      assert.throws(() => db.select(), ended)
-      assert.throws(() => db.query, ended)
+      use.refusal = new Error('over')
+      assert.throws(() => db.select(), use.refusal)
+      assert.throws(() => db.query, use.refusal)
       await end(session)
     })
 
     test('a transaction of the application is recognized, and what is none is not', async () => {
-      const { sqlOf } = drizzleSession(driver.db)
+      const provider = drizzleSession(driver.db)
       await assert.rejects(
         driver.db.transaction(async (tx) => {
-          await sqlOf!(tx)!.query("INSERT INTO effect (id) VALUES ('own')", [])
+          await provider.sqlOf!(tx)!.query("INSERT INTO effect (id) VALUES ('own')", [])
           throw new Error('back')
         }),
         /back/,
       )
       assert.deepEqual(await idsOf('own'), [])
-      for (const none of [driver.db, driver.db.$client, undefined, {}]) assert.equal(sqlOf!(none), undefined)
+      for (const none of [driver.db, driver.db.$client, undefined, {}]) assert.equal(provider.sqlOf!(none), undefined)
     })
   })
 }
@@ -387,6 +394,107 @@ describe('Drizzle and transactions that are over', () => {
       await survivor.commit()
       await survivor.close(false)
     })
+  })
+})
+
+describe('sessions of Drizzle on better-sqlite3', () => {
+  const effects = sqliteTable('effect', { id: sqliteText().primaryKey() })
+
+  function database(t: TestContext) {
+    const folder = mkdtempSync(join(tmpdir(), 'afterword-drizzle-'))
+    const file = join(folder, 'application.db')
+    const [client, observer] = [new Sqlite(file), new Sqlite(file)]
+    client.exec('PRAGMA journal_mode = wal; CREATE TABLE effect (id text PRIMARY KEY)')
+    t.after(() => {
+      client.close()
+      observer.close()
+      rmSync(folder, { recursive: true })
+    })
+    const ids = (): unknown[] => observer.prepare('SELECT id FROM effect ORDER BY id').pluck().all()
+    return { db: drizzleOnSqlite(client, { schema: { effects } }), client, ids, file, observer }
+  }
+
+  test('the session is the database, while a transaction is open on it', async (t) => {
+    const { db, client, ids, file } = database(t)
+    const provider = drizzleSession(db)
+    const { size, single, sqlite } = provider
+    assert.deepEqual([size, single, sqlite, provider.file], [1, true, 'other', file])
+    const kept = await provider.open()
+    assert.equal(kept.handle, db)
+    kept.handle.insert(effects).values({ id: 'kept' }).run()
+    assert.deepEqual(kept.handle.query.effects.findMany().sync(), [{ id: 'kept' }])
+    assert.deepEqual([client.inTransaction, ids()], [true, []])
+    await kept.commit()
+    await kept.close(false)
+    const dropped = await provider.open()
+    await dropped.handle.insert(effects).values({ id: 'dropped' })
+    await dropped.rollback()
+    await dropped.close(false)
+    assert.deepEqual([client.inTransaction, ids()], [false, ['kept']])
+  })
+
+  test('nested transactions are part of it', async (t) => {
+    const { db, ids } = database(t)
+    const session = await drizzleSession(db).open()
+    const { handle } = session
+    handle.transaction((tx) => tx.insert(effects).values({ id: 'nested' }).run())
+    const failing = (): void =>
+      handle.transaction((tx) => {
+        tx.insert(effects).values({ id: 'dropped' }).run()
+        throw new Error('not this one')
+      })
+    assert.throws(failing, /not this one/)
+    await session.commit()
+    await session.close(false)
+    assert.deepEqual(ids(), ['nested'])
+  })
+
+  test('sessions have the connection in turn, those of better-sqlite3 itself too', async (t) => {
+    const { db, client, ids } = database(t)
+    const first = await drizzleSession(db).open()
+    const second = Promise.resolve(betterSqlite3Session(client).open())
+    first.handle.insert(effects).values({ id: 'first' }).run()
+    await first.rollback()
+    await first.close(false)
+    const session = await second
+    session.handle.exec("INSERT INTO effect VALUES ('second')")
+    await session.commit()
+    await session.close(false)
+    assert.deepEqual(ids(), ['second'])
+  })
+
+  test('a statement is part of the transaction, and a transaction that is over is not committed', async (t) => {
+    const { db, client, ids } = database(t)
+    const session = await drizzleSession(db).open()
+    assert.deepEqual(await session.sql!.query('INSERT INTO effect VALUES (?)', ["it's"]), [])
+    assert.deepEqual(await session.sql!.query('SELECT id FROM effect', []), [{ id: "it's" }])
+    assert.deepEqual(ids(), [])
+    client.exec('ROLLBACK')
+    await assert.rejects(async () => session.commit(), { code: 'SESSION_TRANSACTION_OVER' })
+    await assert.rejects(async () => session.sql!.query('SELECT 1', []), { code: 'SESSION_TRANSACTION_OVER' })
+    await session.rollback()
+    await session.close(false)
+  })
+
+  test('without a transaction it is the database', async (t) => {
+    const { db, client, ids } = database(t)
+    const session = await drizzleSession(db, { transaction: false }).open()
+    session.handle.insert(effects).values({ id: 'at once' }).run()
+    assert.deepEqual([client.inTransaction, ids()], [false, ['at once']])
+    await session.close(false)
+  })
+
+  test('a transaction of the application is recognized, and what is none is not', (t) => {
+    const { db, ids } = database(t)
+    const provider = drizzleSession(db)
+    const failing = (): void =>
+      db.transaction((tx) => {
+        assert.deepEqual(provider.sqlOf!(tx)!.query("INSERT INTO effect VALUES ('own')", []), [])
+        throw new Error('back')
+      })
+    assert.throws(failing, /back/)
+    assert.deepEqual(ids(), [])
+    assert.equal(provider.sqlOf!(db), undefined)
   })
 })
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import postgres from 'postgres'
 import { isAfterwordError } from '../../src/model/errors.ts'
-import type { OpenSession } from '../../src/model/session.ts'
+import type { OpenSession, SessionProvider } from '../../src/model/session.ts'
 import { guarded } from '../../src/sessions/guard.ts'
 import { postgresJsSession } from '../../src/sessions/postgres-js.ts'
 import { skipPostgres } from '../support/databases.ts'
@@ -40,6 +40,12 @@ describe('sessions of postgres.js', { skip: skipPostgres }, () => {
   async function end(session: OpenSession): Promise<void> {
     await session.rollback()
     await session.close(false)
+  }
+
+  type Provider = SessionProvider<postgres.TransactionSql>
+
+  function opened(provider: Provider, count: number): Promise<Session[]> {
+    return Promise.all(Array.from({ length: count }, async () => provider.open()))
   }
 
   async function pidOf({ handle }: Session): Promise<number> {
@@ -159,7 +165,7 @@ describe('sessions of postgres.js', { skip: skipPostgres }, () => {
     const session = await postgresJsSession(pool(t)).open()
     const db = session.handle
     const [kept] = await db.savepoint((tx) => [tx`INSERT INTO effect VALUES ('pj-nested') RETURNING id`])
-    assert.deepEqual([...kept!], [{ id: 'pj-nested' }])
+    assert.deepEqual([...kept], [{ id: 'pj-nested' }])
     const failing = db.savepoint('named', async (tx) => {
       await tx`INSERT INTO effect VALUES ('pj-nested-dropped')`
       throw new Error('not this one')
@@ -209,7 +215,7 @@ describe('sessions of postgres.js', { skip: skipPostgres }, () => {
       await second.close(true)
       await end(first)
       // The library throws the old error once more: opening a session overcomes that.
-      const again = await Promise.all(Array.from({ length: SIZE }, () => provider.open()))
+      const again = await opened(provider, SIZE)
       await Promise.all(again.map(end))
       await assertWhole(sql)
     })
@@ -237,7 +243,7 @@ describe('sessions of postgres.js', { skip: skipPostgres }, () => {
       await server.terminate(await pidOf(session))
       const isRefused = (): boolean => {
         try {
-          session.handle`SELECT 1`
+          void session.handle`SELECT 1`
           return false
         } catch {
           return true
@@ -250,11 +256,11 @@ describe('sessions of postgres.js', { skip: skipPostgres }, () => {
   test('a connection that was lost while nobody used it is replaced', async (t) => {
     const sql = pool(t)
     const provider = postgresJsSession(sql)
-    const sessions = await Promise.all(Array.from({ length: SIZE }, () => provider.open()))
+    const sessions = await opened(provider, SIZE)
     const pids = await Promise.all(sessions.map(pidOf))
     await Promise.all(sessions.map(end))
     await Promise.all(pids.map((pid) => server.terminate(pid)))
-    const again = await Promise.all(pids.map(() => provider.open()))
+    const again = await opened(provider, SIZE)
     await Promise.all(again.map(end))
     await assertWhole(sql)
   })
@@ -323,31 +329,31 @@ describe('sessions of postgres.js', { skip: skipPostgres }, () => {
   test('the guard lets through what a transaction can do, and nothing after the end', async (t) => {
     const sql = pool(t)
     const session = await postgresJsSession(sql).open()
-    let ended: Error | undefined
-    const db = guarded(session.handle, () => ended)
+    const use: { refusal?: Error } = {}
+    const db = guarded(session.handle, () => use.refusal)
     const [row] = await db<{ a: number; b: { c: number } }[]>`SELECT ${1}::int a, ${db.json({ c: 2 })}::jsonb b`
     assert.deepEqual({ ...row }, { a: 1, b: { c: 2 } })
     assert.deepEqual([...(await db.unsafe('SELECT $1 x', ['y']))], [{ x: 'y' }])
     await db.savepoint((tx) => tx`SELECT ${tx(['id'])} FROM effect`)
     assert.equal(postgresJsSession(sql).sqlOf!(db)?.dialect, 'postgres')
-    ended = new Error('over')
-    assert.throws(() => void db`SELECT 1`, ended)
-    assert.throws(() => void db.unsafe('SELECT 1'), ended)
+    use.refusal = new Error('over')
+    assert.throws(() => void db`SELECT 1`, use.refusal)
+    assert.throws(() => void db.unsafe('SELECT 1'), use.refusal)
     await end(session)
   })
 
   test('a transaction of the application is recognized, and what is none is not', async (t) => {
     const sql = pool(t)
-    const { sqlOf } = postgresJsSession(sql)
+    const provider = postgresJsSession(sql)
     await assert.rejects(
       sql.begin(async (tx) => {
-        await sqlOf!(tx)!.query('INSERT INTO effect VALUES ($1)', ['pj-own'])
+        await provider.sqlOf!(tx)!.query('INSERT INTO effect VALUES ($1)', ['pj-own'])
         throw new Error('back')
       }),
       /back/,
     )
     assert.deepEqual(await idsOf('pj-own'), [])
-    for (const none of [sql, undefined, null, {}, () => {}]) assert.equal(sqlOf!(none), undefined)
+    for (const none of [sql, undefined, null, {}, () => {}]) assert.equal(provider.sqlOf!(none), undefined)
   })
 
   test('what is no sql of postgres() is refused', async (t) => {

@@ -20,6 +20,8 @@ export interface PostgresServer {
 export async function postgresServer(): Promise<PostgresServer> {
   const database = await postgresDatabase()
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  // A pool has ended before its connections have: the one that goes with the database is told of that.
+  pool.on('error', () => undefined)
   await pool.query(`
     CREATE TABLE effect (id text PRIMARY KEY);
     CREATE TABLE parent (id text PRIMARY KEY);

@@ -38,13 +38,18 @@ function mortal<Handle>(provider: SessionProvider<Handle>): SessionProvider<Hand
     ...provider,
     async open() {
       const session = await provider.open()
+      const around = async (commit: () => unknown): Promise<void> => {
+        dieAt('before commit')
+        await commit()
+        dieAt('after commit')
+      }
       return {
         ...session,
-        async commit() {
-          dieAt('before commit')
-          await session.commit()
-          dieAt('after commit')
-        },
+        commit: () => around(() => session.commit()),
+        // Not every library can send the row and the commit together.
+        ...(session.commitWith && {
+          commitWith: (sql, values) => around(() => session.commitWith!(sql, values)),
+        }),
       }
     },
   }

@@ -9,7 +9,9 @@ onPostgres(
     return {
       provider: postgresJsSession(sql),
       // Awaited here, for it is not begun before that.
-      insert: async (tx: postgres.TransactionSql, id) => await tx`INSERT INTO effect (id) VALUES (${id})`,
+      insert: async (tx: postgres.TransactionSql, id) => {
+        await tx`INSERT INTO effect (id) VALUES (${id})`
+      },
       taken: () => undefined,
       connectionOf: async (tx: postgres.TransactionSql) =>
         (await tx<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`)[0]!.pid,

@@ -50,6 +50,8 @@ export function onPostgres<Handle>(
   if (skipPostgres !== false) return skipped(name, skipPostgres)
   const place = server(postgresDatabase, async ({ url }) => {
     const observer = new pg.Pool({ connectionString: url, max: 2 })
+    // A pool has ended before its connections have: the one that goes with the database is told of that.
+    observer.on('error', () => undefined)
     await observer.query('CREATE TABLE effect (id varchar(200) PRIMARY KEY)')
     return {
       clear: () => observer.query('TRUNCATE effect'),

@@ -1,22 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type BackgroundTasks, createBackground, type SessionProvider } from 'afterword'
-import { nodeSqliteSession } from 'afterword/sessions/node-sqlite'
+import { type BackgroundTasks, createBackground } from 'afterword'
 /** What the compiler knows of the sessions of a request, once it was told of them. Compiled only, never run. */
+import { sessions } from './registered.js'
 
 declare const database: DatabaseSync
 declare const tasks: BackgroundTasks
-
-class Orders {
-  readonly count: number = 0
-}
-declare const orders: SessionProvider<Orders>
-
-const sessions = { db: nodeSqliteSession(database), orders }
-declare module 'afterword' {
-  interface Register {
-    sessions: typeof sessions
-  }
-}
 
 createBackground({ sessions })
 // @ts-expect-error -- the database itself is no provider.

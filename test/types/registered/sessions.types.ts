@@ -1,39 +1,31 @@
+import type { DatabaseSync } from 'node:sqlite'
 import { createBackground, defineTask, type SessionProvider } from 'afterword'
 /**
  * What the compiler knows of `context.session` once the sessions of the background are registered: that counts for a whole program,
  * so it is compiled by itself. Never run.
  */
+import { type Orders, sessions } from './registered.js'
 
 /** Compiles only when both types are the same, `any` included. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(verdict: Same<A, B>): void
 
-interface Database {
-  query(sql: string): Promise<readonly string[]>
-}
 interface Replica {
   read(sql: string): Promise<readonly string[]>
 }
-declare const sessions: { readonly db: SessionProvider<Database>; readonly cache: SessionProvider<Map<string, string>> }
 declare const replica: SessionProvider<Replica>
-
-declare module 'afterword' {
-  interface Register {
-    sessions: typeof sessions
-  }
-}
 
 // ── Registered alone ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const plain = defineTask({
   name: 'plain',
-  async run(id: string, context) {
-    same<typeof context.session.db, Promise<Database>>(true)
-    same<typeof context.session.cache, Promise<Map<string, string>>>(true)
+  async run(sql: string, context) {
+    same<typeof context.session.db, Promise<DatabaseSync>>(true)
+    same<typeof context.session.orders, Promise<Orders>>(true)
     const db = await context.session.db
     // @ts-expect-error -- nothing of that name is registered.
     void context.session.replica
-    return db.query(id)
+    return db.prepare(sql).all().length
   },
 })
 
@@ -42,12 +34,12 @@ const plain = defineTask({
 const both = defineTask({
   name: 'both',
   sessions: { replica },
-  async run(id: string, { session }) {
+  async run(sql: string, { session }) {
     same<typeof session.replica, Promise<Replica>>(true)
-    same<typeof session.db, Promise<Database>>(true)
+    same<typeof session.db, Promise<DatabaseSync>>(true)
     // @ts-expect-error -- neither has that name.
     void session.other
-    return (await session.replica).read(id)
+    return (await session.replica).read(sql)
   },
 })
 
@@ -55,10 +47,10 @@ const both = defineTask({
 const own = defineTask({
   name: 'own',
   sessions: { db: replica },
-  async run(id: string, { session }) {
+  async run(sql: string, { session }) {
     same<typeof session.db, Promise<Replica>>(true)
-    same<typeof session.cache, Promise<Map<string, string>>>(true)
-    return (await session.db).read(id)
+    same<typeof session.orders, Promise<Orders>>(true)
+    return (await session.db).read(sql)
   },
 })
 
