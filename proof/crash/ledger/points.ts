@@ -7,6 +7,7 @@ export class Points {
   readonly #server: number
   readonly #history: HistoryWriter
   #armed: Point | undefined
+  #hasWritten = false
 
   constructor(server: number, history: HistoryWriter) {
     this.#server = server
@@ -27,7 +28,9 @@ export class Points {
 
   /** It is there. */
   reach(point: Point): void {
-    if (point !== this.#armed) return
+    if (point === 'written') this.#hasWritten = true
+    // Before that, what is committed is the table of outcomes, and no effect.
+    if (point !== this.#armed || !this.#hasWritten) return
     this.#history.write({ what: 'kill', server: this.#server, point })
     process.kill(process.pid, 'SIGKILL')
   }
