@@ -107,9 +107,18 @@ export class Cluster {
   async killAt(running: Running, point: string, msMax: number): Promise<void> {
     running.condemned = true
     running.child.send({ point })
-    const late = new AbortController()
-    await Promise.race([running.exited, sleep(msMax, undefined, { signal: late.signal }).catch(() => undefined)])
-    late.abort()
+    await within(msMax, running.exited)
+  }
+
+  /**
+   * Has it hold itself between two turns of its event loop, where it is not in the middle of a write and so has no lock. False
+   * when it does not within that time.
+   */
+  async hold(running: Running, msMax: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    running.child.once('message', () => resolve())
+    running.child.send({ hold: true })
+    return within(msMax, promise)
   }
 
   /** Holds it, as a suspended machine or a debugger does. */
@@ -207,4 +216,13 @@ export class Cluster {
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
+}
+
+/** Whether it resolves within that time. */
+async function within(msMax: number, promise: Promise<void>): Promise<boolean> {
+  const late = new AbortController()
+  const timer = sleep(msMax, false, { signal: late.signal }).catch(() => false)
+  const isInTime = await Promise.race([promise.then(() => true), timer])
+  late.abort()
+  return isInTime
 }

@@ -17,7 +17,7 @@ export const POINTS = ['written', 'finished', 'committed'] as const
 /** See {@link POINTS}. */
 export type Point = (typeof POINTS)[number]
 
-/** See {@link FAULTS}, and {@link POINTS} for servers that have these points. `hold` is a stop that is not ended by a kill. */
+/** See {@link FAULTS}, and {@link POINTS} for servers that have these points. `hold` is a stop between two turns of the event loop, and never ended by a kill. */
 export type FaultName = (typeof FAULTS)[number] | 'hold' | `kill when ${Point}`
 
 /** One step of a plan, with everything that chance decides about it. */

@@ -56,7 +56,7 @@ export class Tormentor {
       case 'stop':
         return this.#stop(running, fault)
       case 'hold':
-        return this.#stop(running, { ...fault, withKill: false })
+        return this.#hold(running, fault)
       case 'term':
         return cluster.term(running)
       case 'full disk':
@@ -99,6 +99,14 @@ export class Tormentor {
     await sleep(leaseMs * (1.4 + length * 0.4))
     if (withKill) this.#kill(running)
     else cluster.resume(running)
+  }
+
+  /** The same where it holds no lock, so that its peers certainly go on, and it certainly wakes up. */
+  async #hold(running: Running, { length }: PlannedFault): Promise<void> {
+    const { cluster, leaseMs } = this.#parts
+    if (!(await cluster.hold(running, POINT_MS_MAX))) return this.#kill(running)
+    await sleep(leaseMs * (1.4 + length * 0.4))
+    cluster.resume(running)
   }
 
   async #fill(running: Running, { length, withKill }: PlannedFault): Promise<void> {

@@ -54,7 +54,7 @@ export const CRASH_PLANTS: readonly Plant[] = [
       {
         file: 'src/engine/attempt.ts',
         find: 'result = this.call()',
-        replace: 'this.#end(this.#afterReturn(undefined))\n      result = this.call()',
+        replace: 'this.#end(this.afterReturn(undefined))\n      result = this.call()',
       },
     ],
   },

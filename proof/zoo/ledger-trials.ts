@@ -22,14 +22,14 @@ const MANY_LONG = 0.6
 
 /** The trial of each plant, by its name. */
 export const LEDGER_TRIALS: Readonly<Record<string, LedgerTrial>> = {
-  'finish-apart': trial(['twice'], 'store', 'kill when committed', 2),
-  'commit-before-finish': trial(['twice'], 'store', 'kill when committed', 2),
+  'finish-apart': trial(['twice'], 'store', 'kill when committed', 3),
+  'commit-before-finish': trial(['twice'], 'store', 'kill when committed', 3),
   'refused-finish-commits': trial(['twice', 'effect'], 'store', 'hold', 3, MANY_LONG),
   'additions-dropped': trial(['follow-up'], 'store', 'kill when committed', 1),
   'rollback-commits': trial(['twice', 'effect'], 'store', 'kill one', 1),
   'session-unguarded': trial(['phantom'], 'store', 'kill one', 1),
-  'outcome-row-ignored': trial(['twice'], 'other', 'kill when committed', 5),
-  'outcome-row-apart': trial(['twice'], 'other', 'kill when committed', 2),
+  'outcome-row-ignored': trial(['twice'], 'other', 'kill when committed', 3),
+  'outcome-row-apart': trial(['twice'], 'other', 'kill when committed', 3),
 }
 
 /** Each fault comes after the load has run for a while, so that it meets something. */

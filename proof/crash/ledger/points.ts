@@ -2,11 +2,12 @@ import type { OpenSession, SessionProvider } from '../../../src/index.ts'
 import type { Point } from '../faults.ts'
 import type { HistoryWriter } from '../history.ts'
 
-/** The points of a server's program at which it kills itself when it is told to. */
+/** What a server does to itself when it is told to: it ends at a point of its program, or holds itself between two turns of its loop. */
 export class Points {
   readonly #server: number
   readonly #history: HistoryWriter
   #armed: Point | undefined
+  #hasWritten = false
 
   constructor(server: number, history: HistoryWriter) {
     this.#server = server
@@ -18,9 +19,18 @@ export class Points {
     this.#armed = point
   }
 
+  /** It holds itself, here, until somebody lets it go on. */
+  hold(): void {
+    this.#history.write({ what: 'stop', server: this.#server })
+    process.send?.({ holding: true })
+    process.kill(process.pid, 'SIGSTOP')
+  }
+
   /** It is there. */
   reach(point: Point): void {
-    if (point !== this.#armed) return
+    if (point === 'written') this.#hasWritten = true
+    // Before that, what is committed is the table of outcomes, and no effect.
+    if (point !== this.#armed || !this.#hasWritten) return
     this.#history.write({ what: 'kill', server: this.#server, point })
     process.kill(process.pid, 'SIGKILL')
   }

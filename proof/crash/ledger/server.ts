@@ -60,7 +60,9 @@ const background = createBackground({
   logger: { debug: silent, info: silent, warn: silent, error: silent },
 })
 story.follow(background)
-process.on('message', ({ point }: { readonly point: Point }) => points.arm(point))
+process.on('message', (told: { readonly point: Point } | { readonly hold: true }) =>
+  'point' in told ? points.arm(told.point) : points.hold(),
+)
 // Who started it is gone: nobody would stop it any more.
 process.on('disconnect', () => process.exit(1))
 flushCompileCache()
